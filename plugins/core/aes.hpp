@@ -1,0 +1,50 @@
+// AES-128 over libcrypto's EVP: counter mode for media samples, CBC with PKCS#7 padding for whole HLS segments.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "core/bytes.hpp"
+#include "core/result.hpp"
+#include "core/secret.hpp"
+
+struct evp_cipher_ctx_st;  // EVP_CIPHER_CTX
+
+namespace aircheck::core {
+
+using AesBlock = std::array<std::uint8_t, 16>;
+
+// One expanded key, used for as many messages as wanted. Neither start() nor apply() allocates.
+class AesCtr {
+ public:
+  // kInternal where libcrypto has no AES-128-CTR.
+  static Result<AesCtr> create(const ContentKey& key);
+
+  // Begins a message: the counter block is encrypted for its first 16 bytes and counts up, big endian, from there.
+  Result<void> start(const AesBlock& counter);
+
+  // XORs the next data.size() bytes of the keystream onto data: encrypts and decrypts. Calls after one start()
+  // continue one keystream, also in the middle of a block.
+  Result<void> apply(std::span<std::uint8_t> data);
+
+ private:
+  struct Free {
+    void operator()(evp_cipher_ctx_st* context) const;
+  };
+  using Context = std::unique_ptr<evp_cipher_ctx_st, Free>;
+
+  explicit AesCtr(Context context) : context_(std::move(context)) {}
+
+  Context context_;
+};
+
+// METHOD=AES-128 of RFC 8216 section 4.3.2.4: the plaintext padded to 16 bytes by PKCS#7 (1 to 16 bytes more), then
+// CBC.
+Result<Bytes> aes_cbc_encrypt(const ContentKey& key, const AesBlock& iv, ByteView plaintext);
+
+// The reverse; kParse where the length or the padding is wrong, which is what a wrong key usually looks like.
+Result<Bytes> aes_cbc_decrypt(const ContentKey& key, const AesBlock& iv, ByteView ciphertext);
+
+}  // namespace aircheck::core

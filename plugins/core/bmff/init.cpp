@@ -1,0 +1,197 @@
+#include "core/bmff/init.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+namespace aircheck::core::bmff {
+namespace {
+
+// The bits of an AudioSpecificConfig, most significant first. Reading past the end gives zeros and sets `ended`.
+class BitReader {
+ public:
+  explicit BitReader(ByteView bytes) : bytes_(bytes) {}
+  std::uint32_t bits(int count) {
+    std::uint32_t value = 0;
+    for (int i = 0; i < count; ++i, ++position_) {
+      const std::size_t byte = position_ / 8;
+      ended_ = ended_ || byte >= bytes_.size();
+      const std::uint32_t bit = ended_ ? 0U : bytes_[byte] >> (7U - position_ % 8U) & 1U;
+      value = value << 1 | bit;
+    }
+    return value;
+  }
+  [[nodiscard]] bool ended() const { return ended_; }
+
+ private:
+  ByteView bytes_;
+  std::size_t position_ = 0;
+  bool ended_ = false;
+};
+
+// Finds the first top-level box of type Box and reads it.
+template <typename Box>
+Result<Box> find_box(ByteView file) {
+  while (!file.empty()) {
+    AIRCHECK_TRY(const BoxView box, read_box_view(file));
+    if (accepts<Box>(box.header.type)) return read_payload<Box>(box.payload(), box.header.type);
+    file = file.subspan(box.bytes.size());
+  }
+  return fail(Code::kParse, "has no box '" + to_text(Box::kType) + "'");
+}
+
+void read_protection(const std::optional<Sinf>& sinf, TrackInfo& track) {
+  if (!sinf) return;
+  const Tenc& tenc = sinf->schi.tenc;
+  track.format = sinf->frma.data_format;
+  track.scheme = to_text(sinf->schm.scheme_type);
+  track.default_key_id = tenc.key_id;
+  track.per_sample_iv_size = tenc.per_sample_iv_size;
+  track.constant_iv = tenc.constant_iv;
+  track.crypt_byte_block = tenc.pattern >> 4;
+  track.skip_byte_block = tenc.pattern & 0x0f;
+}
+
+Result<void> read_visual(const VisualSampleEntry& entry, TrackInfo& track) {
+  track.format = entry.type;
+  read_protection(entry.sinf, track);
+  track.width = entry.width;
+  track.height = entry.height;
+  track.codec = to_text(track.format);
+  if (entry.avcc) {
+    track.codec = avc_codec_string(*entry.avcc);
+    track.nal_length_size = entry.avcc->nal_length_size;
+  }
+  return {};
+}
+
+Result<void> read_audio(const AudioSampleEntry& entry, TrackInfo& track) {
+  track.format = entry.type;
+  read_protection(entry.sinf, track);
+  track.channels = entry.channel_count;
+  track.sample_rate = entry.sample_rate >> 16;
+  track.codec = to_text(track.format);
+  if (!entry.esds) return {};
+  if (entry.esds->object_type != Esds::kMpeg4Audio) {
+    std::array<char, 16> text{};
+    std::snprintf(text.data(), text.size(), "mp4a.%02x", entry.esds->object_type);
+    track.codec = text.data();
+    return {};
+  }
+  AIRCHECK_TRY(const AacFormat format, parse_audio_specific_config(entry.esds->audio_specific_config));
+  track.codec = "mp4a.40." + std::to_string(format.object_type);
+  if (format.sample_rate != 0) track.sample_rate = format.sample_rate;
+  if (format.channels != 0) track.channels = format.channels;
+  return {};
+}
+
+Result<TrackInfo> read_track(const Trak& trak, const std::optional<Mvex>& mvex) {
+  TrackInfo track;
+  track.id = trak.tkhd.track_id;
+  track.timescale = trak.mdia.mdhd.timescale;
+  const Stsd& stsd = trak.mdia.minf.stbl.stsd;
+  if (trak.mdia.hdlr.handler_type == fourcc("vide")) track.kind = TrackKind::kVideo;
+  if (trak.mdia.hdlr.handler_type == fourcc("soun")) track.kind = TrackKind::kAudio;
+  if (track.id == 0 || track.timescale == 0) {
+    return fail(Code::kParse, "track " + std::to_string(track.id) + " has a track id or a timescale of 0");
+  }
+  if (!stsd.visual.empty()) {
+    AIRCHECK_TRY_VOID(read_visual(stsd.visual.front(), track));
+  } else if (!stsd.audio.empty()) {
+    AIRCHECK_TRY_VOID(read_audio(stsd.audio.front(), track));
+  } else if (!stsd.others.empty()) {
+    AIRCHECK_TRY(const BoxView entry, read_box_view(stsd.others.front().bytes));
+    track.format = entry.header.type;
+    track.codec = to_text(track.format);
+  }
+  if (mvex) {
+    const auto trex = std::ranges::find(mvex->trex, track.id, &Trex::track_id);
+    if (trex != mvex->trex.end()) {
+      track.default_sample_duration = trex->default_sample_duration;
+      track.default_sample_size = trex->default_sample_size;
+      track.default_sample_flags = trex->default_sample_flags;
+    }
+  }
+  return track;
+}
+
+template <typename Entry>
+void make_clear(std::vector<Entry>& entries) {
+  for (Entry& entry : entries) {
+    if (!entry.sinf) continue;
+    entry.type = entry.sinf->frma.data_format;
+    entry.sinf.reset();
+  }
+}
+
+}  // namespace
+
+const TrackInfo* InitInfo::find(std::uint32_t track_id) const {
+  const auto found = std::ranges::find(tracks, track_id, &TrackInfo::id);
+  return found == tracks.end() ? nullptr : &*found;
+}
+
+Result<InitInfo> parse_init(ByteView file) {
+  AIRCHECK_TRY(const Moov moov, find_box<Moov>(file));
+  InitInfo info;
+  for (const Trak& trak : moov.traks) {
+    AIRCHECK_TRY(TrackInfo track, read_track(trak, moov.mvex));
+    if (info.find(track.id) != nullptr) {
+      return fail(Code::kParse, "has two tracks with the id " + std::to_string(track.id));
+    }
+    info.tracks.push_back(std::move(track));
+  }
+  return info;
+}
+
+Result<Bytes> clear_init(ByteView encrypted_init) {
+  BoxWriter writer;
+  bool has_moov = false;
+  while (!encrypted_init.empty()) {
+    AIRCHECK_TRY(const BoxView box, read_box_view(encrypted_init));
+    encrypted_init = encrypted_init.subspan(box.bytes.size());
+    if (box.header.type != Moov::kType) {
+      writer.rest(Bytes(box.bytes.begin(), box.bytes.end()));
+      continue;
+    }
+    AIRCHECK_TRY(Moov moov, read_payload<Moov>(box.payload(), Moov::kType));
+    moov.pssh.clear();
+    for (Trak& trak : moov.traks) {
+      make_clear(trak.mdia.minf.stbl.stsd.visual);
+      make_clear(trak.mdia.minf.stbl.stsd.audio);
+    }
+    writer.box(moov);
+    has_moov = true;
+  }
+  if (!has_moov) return fail(Code::kParse, "has no box 'moov'");
+  return writer.take();
+}
+
+std::string avc_codec_string(const AvcC& config) {
+  std::array<char, 16> text{};
+  std::snprintf(text.data(), text.size(), "avc1.%02x%02x%02x", config.profile, config.compatibility, config.level);
+  return text.data();
+}
+
+Result<AacFormat> parse_audio_specific_config(ByteView config) {
+  static constexpr std::array<std::uint32_t, 13> kRates{96000, 88200, 64000, 48000, 44100, 32000, 24000,
+                                                        22050, 16000, 12000, 11025, 8000,  7350};
+  static constexpr std::array<std::uint32_t, 8> kChannels{0, 1, 2, 3, 4, 5, 6, 8};
+  BitReader bits(config);
+  AacFormat format;
+  format.object_type = bits.bits(5);
+  if (format.object_type == 31) format.object_type = 32 + bits.bits(6);
+  const std::uint32_t rate_index = bits.bits(4);
+  format.sample_rate = rate_index == 15 ? bits.bits(24) : rate_index < kRates.size() ? kRates[rate_index] : 0;
+  const std::uint32_t channel_configuration = bits.bits(4);
+  format.channels = channel_configuration < kChannels.size() ? kChannels[channel_configuration] : 0;
+  if (bits.ended()) return fail(Code::kParse, "the AudioSpecificConfig ends too early");
+  return format;
+}
+
+Result<std::string> aac_codec_string(ByteView audio_specific_config) {
+  AIRCHECK_TRY(const AacFormat format, parse_audio_specific_config(audio_specific_config));
+  return "mp4a.40." + std::to_string(format.object_type);
+}
+
+}  // namespace aircheck::core::bmff

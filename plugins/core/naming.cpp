@@ -1,0 +1,254 @@
+#include "core/naming.hpp"
+
+#include <charconv>
+#include <optional>
+
+namespace aircheck::core {
+
+namespace {
+
+struct Field {
+  char name;
+  std::size_t width;  // digits; 0: as many as there are
+};
+
+constexpr Field kFields[] = {{'Y', 4}, {'m', 2}, {'d', 2}, {'H', 2}, {'M', 2}, {'S', 2}, {'j', 3}, {'s', 0}, {'N', 3}};
+
+const Field* find_field(char name) {
+  for (const Field& field : kFields) {
+    if (field.name == name) return &field;
+  }
+  return nullptr;
+}
+
+bool is_digit(char character) {
+  return character >= '0' && character <= '9';
+}
+
+void append_padded(std::string& out, std::int64_t value, std::size_t width) {
+  const std::string digits = std::to_string(value);
+  if (digits.size() < width) out.append(width - digits.size(), '0');
+  out += digits;
+}
+
+int day_of_year(const CivilTime& civil) {
+  const Utc day = from_civil({civil.year, civil.month, civil.day}).value_or(Utc{});
+  const Utc new_year = from_civil({civil.year, 1, 1}).value_or(Utc{});
+  return static_cast<int>((day - new_year) / (86400 * kNsPerSecond)) + 1;
+}
+
+std::int64_t field_value(char field, Utc utc, const CivilTime& civil) {
+  switch (field) {
+    case 'Y': return civil.year;
+    case 'm': return civil.month;
+    case 'd': return civil.day;
+    case 'H': return civil.hour;
+    case 'M': return civil.minute;
+    case 'S': return civil.second;
+    case 'j': return day_of_year(civil);
+    case 's': return utc.ns / kNsPerSecond;
+    default: return civil.nanosecond / kNsPerMs;
+  }
+}
+
+// Takes `width` digits, or all that follow when width is 0.
+std::optional<std::int64_t> take_number(std::string_view& text, std::size_t width) {
+  std::size_t count = 0;
+  while (count < text.size() && is_digit(text[count]) && (width == 0 || count < width)) ++count;
+  if (count == 0 || (width != 0 && count != width)) return std::nullopt;
+  std::int64_t value = 0;
+  if (std::from_chars(text.data(), text.data() + count, value).ec != std::errc{}) return std::nullopt;
+  text.remove_prefix(count);
+  return value;
+}
+
+bool take_text(std::string_view& text, std::string_view expected) {
+  if (!text.starts_with(expected)) return false;
+  text.remove_prefix(expected.size());
+  return true;
+}
+
+struct FieldValues {
+  CivilTime civil;
+  std::optional<std::int64_t> day_of_year;
+  std::optional<std::int64_t> epoch_seconds;
+
+  void set(char field, std::int64_t value) {
+    const int small = static_cast<int>(value);
+    switch (field) {
+      case 'Y': civil.year = small; break;
+      case 'm': civil.month = small; break;
+      case 'd': civil.day = small; break;
+      case 'H': civil.hour = small; break;
+      case 'M': civil.minute = small; break;
+      case 'S': civil.second = small; break;
+      case 'j': day_of_year = value; break;
+      case 's': epoch_seconds = value; break;
+      default: civil.nanosecond = small * static_cast<int>(kNsPerMs);
+    }
+  }
+
+  Result<Utc> utc() const {
+    if (epoch_seconds) {
+      constexpr std::int64_t kLast = 9'214'646'399;  // 2261-12-31T23:59:59Z
+      if (*epoch_seconds > kLast) return fail(Code::kParse, "the time is beyond the year 2261");
+      return Utc{*epoch_seconds * kNsPerSecond + civil.nanosecond};
+    }
+    if (!day_of_year) return from_civil(civil);
+    CivilTime new_year = civil;
+    new_year.month = new_year.day = 1;
+    AIRCHECK_TRY(const Utc start, from_civil(new_year));
+    return start + (*day_of_year - 1) * 86400 * kNsPerSecond;
+  }
+};
+
+}  // namespace
+
+Result<std::vector<NamePattern::Token>> NamePattern::tokenize(std::string_view pattern) {
+  std::vector<Token> tokens;
+  const auto add_literal = [&tokens](char character) {
+    if (tokens.empty() || tokens.back().field != 0) tokens.push_back({});
+    tokens.back().text += character;
+  };
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    if (pattern[i] == '\0') return fail(Code::kInvalidArgument, "a file name cannot hold a zero byte");
+    if (pattern[i] != '%') {
+      add_literal(pattern[i]);
+      continue;
+    }
+    const std::string_view rest = pattern.substr(i + 1);
+    if (rest.starts_with("%")) {
+      add_literal('%');
+      i += 1;
+    } else if (rest.starts_with("3N")) {
+      tokens.push_back({'N', {}});
+      i += 2;
+    } else if (!rest.empty() && rest[0] != 'N' && find_field(rest[0]) != nullptr) {
+      tokens.push_back({rest[0], {}});
+      i += 1;
+    } else {
+      return fail(Code::kInvalidArgument,
+                  "%" + std::string(rest.substr(0, 1)) +
+                      " is not a field of a segment name; known are %Y %m %d %H %M %S %j %s %3N and %%");
+    }
+  }
+  return tokens;
+}
+
+// Whether every name can be read back.
+Result<void> NamePattern::check(const std::vector<Token>& tokens) {
+  std::string seen;
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    if (tokens[i].field == 0) continue;
+    seen += tokens[i].field;
+    if (tokens[i].field != 's' || i + 1 == tokens.size()) continue;
+    if (tokens[i + 1].field != 0 || is_digit(tokens[i + 1].text[0])) {
+      return fail(Code::kInvalidArgument, "%s has no fixed width: put a separator such as - after it");
+    }
+  }
+  const auto has = [&seen](char field) { return seen.find(field) != std::string::npos; };
+  if (has('s')) return {};
+  std::string missing;
+  for (const char field : {'Y', 'm', 'd', 'H', 'M', 'S'}) {
+    const bool by_day_of_year = (field == 'm' || field == 'd') && has('j');
+    if (!has(field) && !by_day_of_year) missing += std::string(missing.empty() ? "%" : " %") + field;
+  }
+  if (missing.empty()) return {};
+  return fail(Code::kInvalidArgument, "the pattern lacks " + missing +
+                                          ", so a name would not tell its instant; an example that does is "
+                                          "ch1-%Y%m%d%H%M%S.m4s");
+}
+
+Result<NamePattern> NamePattern::parse(std::string_view pattern) {
+  AIRCHECK_TRY(std::vector<Token> tokens, tokenize(pattern));
+  AIRCHECK_TRY_VOID(check(tokens));
+  NamePattern result;
+  result.text_ = pattern;
+  for (const Token& token : tokens) {
+    if (token.field == 'N') result.resolution_ns_ = kNsPerMs;
+  }
+  if (Token& last = tokens.back(); last.field == 0) {
+    if (last.text.back() == '/')
+      return fail(Code::kInvalidArgument, "the pattern ends in a folder, not in a file name");
+    const std::size_t dot = last.text.rfind('.');
+    const std::size_t slash = last.text.rfind('/');
+    if (dot != std::string::npos && (slash == std::string::npos || dot > slash + 1)) {
+      result.extension_ = last.text.substr(dot);
+      last.text.resize(dot);
+    }
+  }
+  result.head_ = std::move(tokens);
+  return result;
+}
+
+std::string NamePattern::format(const NameParts& parts) const {
+  const CivilTime civil = to_civil(parts.utc);
+  std::string out;
+  for (const Token& token : head_) {
+    if (token.field == 0) {
+      out += token.text;
+    } else {
+      append_padded(out, field_value(token.field, parts.utc, civil), find_field(token.field)->width);
+    }
+  }
+  if (parts.epoch != 0) out += "-e" + std::to_string(parts.epoch);
+  if (parts.duplicate != 0) {
+    out += '-';
+    append_padded(out, parts.duplicate, 3);
+  }
+  return out + extension_;
+}
+
+Result<NameParts> NamePattern::parse_name(std::string_view path) const {
+  const auto no_match = [&] { return fail(Code::kParse, "the name does not follow the pattern '" + text_ + "'"); };
+  std::string_view rest = path;
+  FieldValues values;
+  for (const Token& token : head_) {
+    if (token.field == 0) {
+      if (!take_text(rest, token.text)) return no_match();
+      continue;
+    }
+    const auto value = take_number(rest, find_field(token.field)->width);
+    if (!value) return no_match();
+    values.set(token.field, *value);
+  }
+  const auto take_suffix = [&rest](std::string_view mark) -> std::optional<std::uint32_t> {
+    if (!take_text(rest, mark)) return 0;
+    const auto value = take_number(rest, 0);
+    if (!value || *value > UINT32_MAX) return std::nullopt;
+    return static_cast<std::uint32_t>(*value);
+  };
+  const auto epoch = take_suffix("-e");
+  if (!epoch) return no_match();
+  const auto duplicate = take_suffix("-");
+  if (!duplicate || rest != extension_) return no_match();
+  AIRCHECK_TRY(const Utc utc, values.utc());
+  const NameParts parts{utc, *epoch, *duplicate};
+  // Fields that repeat must agree, and padding must be ours: then each file has one name only.
+  if (format(parts) != path) return no_match();
+  return parts;
+}
+
+std::string NamePattern::directory() const {
+  const std::string& text = head_.front().text;  // empty when a field comes first
+  return text.substr(0, text.rfind('/') + 1);
+}
+
+bool NamePattern::has_dated_folders() const {
+  for (std::size_t i = 1; i < head_.size(); ++i) {
+    if (head_[i].text.find('/') != std::string::npos) return true;
+  }
+  return false;
+}
+
+std::string NamePattern::file_prefix() const {
+  std::string prefix = head_.front().text;
+  for (const Token& token : head_) {
+    const std::size_t slash = token.text.rfind('/');
+    if (slash != std::string::npos) prefix = token.text.substr(slash + 1);
+  }
+  if (!prefix.empty() && std::string_view("-_.").find(prefix.back()) == std::string_view::npos) prefix += '-';
+  return prefix;
+}
+
+}  // namespace aircheck::core

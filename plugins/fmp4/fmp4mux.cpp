@@ -1,0 +1,548 @@
+/**
+ * SECTION:element-fmp4mux
+ *
+ * Muxes H.264 and AAC, clear or encrypted, into fragmented MP4 whose decode times are UTC. Each segment is one buffer
+ * list downstream; the init segment comes before the first and after every change of it.
+ *
+ * |[
+ * gst-launch-1.0 filesrc location=film.mp4 ! qtdemux name=d  d.video_0 ! queue ! h264parse ! mux.video_0 \
+ *   d.audio_0 ! queue ! aacparse ! mux.audio_0  fmp4mux name=mux start-utc=2026-02-25T14:30:00Z ! filesink
+ * location=film.m4s
+ * ]|
+ */
+#include <gst/audio/audio.h>
+#include <gst/video/video.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstdio>
+#include <mutex>
+
+#include "fmp4/elements.hpp"
+#include "fmp4/fragment_writer.hpp"
+#include "fmp4/mux_pad.hpp"
+#include "fmp4/segment_meta.hpp"
+#include "fmp4/segmenter.hpp"
+#include "gstx/caps.hpp"
+#include "gstx/error.hpp"
+
+GST_DEBUG_CATEGORY_STATIC(fmp4mux_debug);
+#define GST_CAT_DEFAULT fmp4mux_debug
+
+namespace aircheck::fmp4 {
+namespace {
+
+using core::Code;
+using core::kNsPerSecond;
+
+struct Settings {
+  std::uint32_t target_duration = 6;  // s
+  std::uint32_t max_duration = 0;     // s; 0 = by what upstream can do
+  std::string start_utc;
+  bool write_pssh = true;
+};
+
+constexpr const char* kSourceCaps = "video/quicktime, variant=(string)iso-fragmented";
+
+// Key frames are asked for this long ahead, and for two slots at least: an encoder that looks ahead has taken frames in
+// long before it gives the first one out.
+constexpr std::int64_t kKeyRequestAheadNs = 10 * kNsPerSecond;
+
+class Fmp4Mux : public gstx::Object<GstElement, GstElementClass, Settings> {
+ public:
+  static constexpr const char* kTypeName = "AircheckFmp4Mux";
+  static constexpr gstx::ElementMetadata kMetadata = {
+      "Fragmented MP4 muxer on UTC", "Codec/Muxer",
+      "Muxes H.264 and AAC, clear or encrypted, into fMP4 segments cut on UTC slots"};
+  static constexpr gstx::Property<Settings> kProperties[] = {
+      {"target-duration",
+       &Settings::target_duration,
+       "Length of a UTC slot in seconds; a segment begins in each",
+       {1, 3600}},
+      {"max-duration",
+       &Settings::max_duration,
+       "Longest segment in seconds, rounded; 0: the target, or twice it where upstream makes no key frames on request",
+       {0, 7200}},
+      {"start-utc", &Settings::start_utc, "UTC of running time zero (RFC 3339); unset: the clock at the first buffer"},
+      {"write-pssh", &Settings::write_pssh, "Write a pssh box of the common system with all key ids"},
+  };
+  static GType parent_type() { return GST_TYPE_ELEMENT; }
+  static void class_init(GstElementClass* element_class);
+
+  explicit Fmp4Mux(GstElement* self);
+
+ private:
+  using Pad = MuxPad;
+
+  GstPad* request_new_pad(GstPadTemplate* pad_template, const gchar* name, const GstCaps*);
+  void release_pad(GstPad* pad);
+  GstStateChangeReturn change_state(GstStateChange transition);
+
+  static GstFlowReturn chain(GstPad* pad, GstObject* parent, GstBuffer* buffer) noexcept;
+  static gboolean sink_event(GstPad* pad, GstObject* parent, GstEvent* event) noexcept;
+
+  GstFlowReturn take(GstPad* gst_pad, gstx::Ref<GstBuffer> buffer);
+  gboolean handle_event(GstPad* gst_pad, gstx::Ref<GstEvent> event);
+  core::Result<void> set_caps(Pad& pad, const GstCaps* caps);
+  core::Result<void> push_sample(Pad& pad, gstx::Ref<GstBuffer> buffer);
+  void push_gap(Pad& pad, GstClockTime time, GstClockTime duration);
+  [[nodiscard]] static std::optional<std::int64_t> running_time(const Pad& pad, GstClockTime time);
+  void set_anchor(std::int64_t first_running_time);
+  void request_key_frames(GstPad* gst_pad, std::int64_t from_running_time);
+
+  GstFlowReturn drain();
+  GstFlowReturn push_segment(Segment segment);
+  void push_start_events();
+  bool push_init_if_changed(const Segment& segment);
+  [[nodiscard]] std::uint32_t max_duration_s() const;
+  core::Result<void> start();
+  void reset();
+  void post_reports();
+
+  GstPad* source_ = nullptr;  // owned by the element
+  std::atomic<bool> key_frames_on_request_{false};
+  std::atomic<std::int64_t> anchor_ns_{INT64_MIN};  // UTC of running time zero
+
+  // Serialises the pads' threads like the stream lock of a pad, and like one it is held while pushing downstream.
+  std::mutex stream_lock_;
+  Settings settings_;
+  std::vector<MuxTrack*> tracks_;  // of the pads, in the order of their request
+  std::uint32_t last_track_id_ = 0;
+  Segmenter segmenter_;
+  std::uint32_t fragment_number_ = 0;
+  std::uint32_t announced_max_s_ = 0;
+  std::vector<std::pair<std::uint32_t, TrackConfig>> configs_;  // track id and format, as in the last init
+  core::Bytes init_;
+  bool pushed_start_ = false;
+  bool pushed_segment_ = false;  // since the last flush
+  bool warned_about_cut_ = false;
+  std::optional<core::Error> warning_;  // to be posted without the lock
+  std::optional<core::Error> error_;
+  std::uint64_t reported_drops_ = 0;
+  GstFlowReturn flow_ = GST_FLOW_OK;
+};
+
+void Fmp4Mux::class_init(GstElementClass* element_class) {
+  GST_DEBUG_CATEGORY_INIT(fmp4mux_debug, "fmp4mux", 0, "Fragmented MP4 muxer on UTC");
+  gstx::add_pad_template(element_class, "video_%u", GST_PAD_SINK, GST_PAD_REQUEST, kVideoCaps,
+                         gstx::object_type<MuxPad>());
+  gstx::add_pad_template(element_class, "audio_%u", GST_PAD_SINK, GST_PAD_REQUEST, kAudioCaps,
+                         gstx::object_type<MuxPad>());
+  gstx::add_pad_template(element_class, "src", GST_PAD_SRC, kSourceCaps);
+  element_class->request_new_pad = gstx::vmethod<&Fmp4Mux::request_new_pad>;
+  element_class->release_pad = gstx::vmethod<&Fmp4Mux::release_pad>;
+  element_class->change_state = gstx::vmethod<&Fmp4Mux::change_state>;
+}
+
+Fmp4Mux::Fmp4Mux(GstElement* self) : Object(self) {
+  GstPadTemplate* source_template = gst_element_class_get_pad_template(GST_ELEMENT_GET_CLASS(self), "src");
+  source_ = gst_pad_new_from_template(source_template, "src");
+  gst_pad_use_fixed_caps(source_);
+  gst_element_add_pad(self, source_);
+}
+
+GstPad* Fmp4Mux::request_new_pad(GstPadTemplate* pad_template, const gchar* name, const GstCaps*) {
+  const bool video = g_str_has_prefix(GST_PAD_TEMPLATE_NAME_TEMPLATE(pad_template), "video");
+  GstPad* pad = nullptr;
+  {
+    const std::lock_guard lock(stream_lock_);
+    const std::uint32_t id = ++last_track_id_;
+    const std::string own = (video ? "video_" : "audio_") + std::to_string(id - 1);
+    pad = GST_PAD(g_object_new(gstx::object_type<MuxPad>(), "name", name != nullptr ? name : own.c_str(), "direction",
+                               GST_PAD_SINK, "template", pad_template, nullptr));
+    Pad& impl = gstx::impl<MuxPad>(pad);
+    impl.track = std::make_unique<MuxTrack>(id, video ? TrackKind::kVideo : TrackKind::kAudio);
+    tracks_.push_back(impl.track.get());
+  }
+  gst_pad_set_chain_function(pad, chain);
+  gst_pad_set_event_function(pad, sink_event);
+  gst_pad_set_active(pad, TRUE);
+  if (!gst_element_add_pad(element(), pad)) {
+    release_pad(pad);
+    return nullptr;
+  }
+  gst_child_proxy_child_added(GST_CHILD_PROXY(element()), G_OBJECT(pad), GST_OBJECT_NAME(pad));
+  return pad;
+}
+
+void Fmp4Mux::release_pad(GstPad* pad) {
+  const auto keep = gstx::Ref<GstPad>::retain(pad);
+  gst_child_proxy_child_removed(GST_CHILD_PROXY(element()), G_OBJECT(pad), GST_OBJECT_NAME(pad));
+  gst_pad_set_active(pad, FALSE);
+  gst_element_remove_pad(element(), pad);
+  {
+    const std::lock_guard lock(stream_lock_);
+    std::erase(tracks_, gstx::impl<MuxPad>(pad).track.get());
+    flow_ = flow_ == GST_FLOW_OK ? drain() : flow_;
+  }
+  post_reports();
+}
+
+// Messages wait for this until the stream lock is free: a handler of the bus may call the element.
+void Fmp4Mux::post_reports() {
+  std::optional<core::Error> warning;
+  std::optional<core::Error> error;
+  {
+    const std::lock_guard lock(stream_lock_);
+    warning = std::exchange(warning_, std::nullopt);
+    error = std::exchange(error_, std::nullopt);
+  }
+  if (warning) gstx::post_warning(element(), *warning);
+  if (error) gstx::post_error(element(), *error);
+}
+
+core::Result<void> Fmp4Mux::start() {
+  const std::lock_guard lock(stream_lock_);
+  settings_ = settings().copy();
+  if (settings_.start_utc.empty()) return {};
+  const auto utc = core::from_rfc3339(settings_.start_utc);
+  if (!utc) return core::Unexpected<core::Error>(utc.error().with_context("property start-utc"));
+  anchor_ns_ = utc->ns;
+  return {};
+}
+
+void Fmp4Mux::reset() {
+  const std::lock_guard lock(stream_lock_);
+  GST_OBJECT_LOCK(element());
+  for (GList* item = element()->sinkpads; item != nullptr; item = item->next) {
+    Pad& pad = gstx::impl<MuxPad>(item->data);
+    auto fresh = std::make_unique<MuxTrack>(pad.track->id(), pad.track->kind());
+    std::ranges::replace(tracks_, pad.track.get(), fresh.get());
+    pad.track = std::move(fresh);
+    pad.next_key_slot = INT64_MIN;
+    gst_segment_init(&pad.segment, GST_FORMAT_TIME);
+  }
+  GST_OBJECT_UNLOCK(element());
+  segmenter_ = Segmenter();
+  fragment_number_ = announced_max_s_ = 0;
+  configs_.clear();
+  init_.clear();
+  pushed_start_ = pushed_segment_ = warned_about_cut_ = false;
+  reported_drops_ = 0;
+  flow_ = GST_FLOW_OK;
+  anchor_ns_ = INT64_MIN;
+  key_frames_on_request_ = false;
+}
+
+GstStateChangeReturn Fmp4Mux::change_state(GstStateChange transition) {
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
+    if (const auto started = start(); !started) {
+      gstx::post_error(element(), started.error());
+      return GST_STATE_CHANGE_FAILURE;
+    }
+  }
+  const auto result = GST_ELEMENT_CLASS(gstx::parent_class<Fmp4Mux>())->change_state(element(), transition);
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) reset();
+  return result;
+}
+
+GstFlowReturn Fmp4Mux::chain(GstPad* pad, GstObject* parent, GstBuffer* buffer) noexcept {
+  return gstx::impl<Fmp4Mux>(parent).take(pad, gstx::Ref<GstBuffer>::adopt(buffer));
+}
+
+gboolean Fmp4Mux::sink_event(GstPad* pad, GstObject* parent, GstEvent* event) noexcept {
+  return gstx::impl<Fmp4Mux>(parent).handle_event(pad, gstx::Ref<GstEvent>::adopt(event));
+}
+
+// Also before the pad's segment, where encoders put decode times and priming.
+std::optional<std::int64_t> Fmp4Mux::running_time(const Pad& pad, GstClockTime time) {
+  guint64 running = 0;
+  const int sign = GST_CLOCK_TIME_IS_VALID(time)
+                       ? gst_segment_to_running_time_full(&pad.segment, GST_FORMAT_TIME, time, &running)
+                       : 0;
+  if (sign == 0) return std::nullopt;
+  return sign * static_cast<std::int64_t>(running);
+}
+
+void Fmp4Mux::set_anchor(std::int64_t first_running_time) {
+  std::int64_t unset = INT64_MIN;
+  if (anchor_ns_ != unset) return;
+  anchor_ns_.compare_exchange_strong(unset, g_get_real_time() * 1000 - first_running_time);
+}
+
+core::Result<void> Fmp4Mux::set_caps(Pad& pad, const GstCaps* caps) {
+  AIRCHECK_TRY(TrackConfig config, track_config_from_caps(pad.track->kind(), caps));
+  pad.track->set_config(std::move(config));
+  return {};
+}
+
+core::Result<void> Fmp4Mux::push_sample(Pad& pad, gstx::Ref<GstBuffer> buffer) {
+  MuxTrack& track = *pad.track;
+  GstBuffer* raw = buffer.get();
+  if (!track.has_config()) return core::fail(Code::kInvalidArgument, "a buffer came before its caps");
+  const GstClockTime pts = GST_BUFFER_PTS(raw);
+  const auto presentation = running_time(pad, pts);
+  if (!presentation) {
+    const std::int64_t known = track.known_ns();
+    return core::fail(Code::kInvalidArgument,
+                      "a buffer has no presentation time; the last good one ended at " +
+                          (known == INT64_MIN ? std::string("the start") : core::to_rfc3339(core::Utc{known}, 3)) +
+                          ": put a parser before the muxer");
+  }
+  IncomingSample sample;
+  set_anchor(*presentation);
+  sample.presentation_ns = anchor_ns_ + *presentation;
+  if (const auto decode = running_time(pad, GST_BUFFER_DTS(raw))) sample.decode_ns = anchor_ns_ + *decode;
+  if (GST_BUFFER_DURATION_IS_VALID(raw)) sample.duration_ns = static_cast<std::int64_t>(GST_BUFFER_DURATION(raw));
+  sample.key_id = protection_key_id(raw);
+  if (track.kind() == TrackKind::kVideo) {
+    sample.sync = is_idr(raw, track.nal_length_size());
+  } else {
+    track.set_encoder_delay(pad.settings().copy().encoder_delay);
+    const GstAudioClippingMeta* clipping = gst_buffer_get_audio_clipping_meta(raw);
+    if (clipping != nullptr && clipping->format == GST_FORMAT_DEFAULT && clipping->start >= track.frame_samples()) {
+      return {};  // nothing of this frame is to be heard
+    }
+  }
+  sample.buffer = std::move(buffer);
+  track.push(std::move(sample));
+  if (track.dropped() > reported_drops_) {
+    reported_drops_ = track.dropped();
+    GST_WARNING_OBJECT(pad.pad(), "dropped a buffer at %" GST_TIME_FORMAT ": it goes back in time", GST_TIME_ARGS(pts));
+  }
+  return {};
+}
+
+void Fmp4Mux::push_gap(Pad& pad, GstClockTime time, GstClockTime duration) {
+  if (anchor_ns_ == INT64_MIN || !GST_CLOCK_TIME_IS_VALID(duration)) return;
+  if (const auto end = running_time(pad, time + duration)) pad.track->gap_until(anchor_ns_ + *end);
+}
+
+GstFlowReturn Fmp4Mux::take(GstPad* gst_pad, gstx::Ref<GstBuffer> buffer) {
+  Pad& pad = gstx::impl<MuxPad>(gst_pad);
+  const GstClockTime pts = GST_BUFFER_PTS(buffer.get());
+  if (const auto now = running_time(pad, pts); now && pad.track->kind() == TrackKind::kVideo) {
+    set_anchor(*now);
+    request_key_frames(gst_pad, *now);
+  }
+  GstFlowReturn flow = GST_FLOW_OK;
+  {
+    const std::lock_guard lock(stream_lock_);
+    if (flow_ != GST_FLOW_OK) return flow_;
+    core::Result<void> taken;
+    if (gst_buffer_get_size(buffer.get()) == 0) {
+      push_gap(pad, pts, GST_BUFFER_DURATION(buffer.get()));
+    } else {
+      taken = push_sample(pad, std::move(buffer));
+    }
+    if (!taken) error_ = taken.error().with_context(GST_OBJECT_NAME(gst_pad));
+    flow = flow_ = taken ? drain() : GST_FLOW_ERROR;
+  }
+  post_reports();
+  return flow;
+}
+
+gboolean Fmp4Mux::handle_event(GstPad* gst_pad, gstx::Ref<GstEvent> event) {
+  Pad& pad = gstx::impl<MuxPad>(gst_pad);
+  core::Result<void> result;
+  switch (GST_EVENT_TYPE(event.get())) {
+    case GST_EVENT_FLUSH_START: return gst_pad_push_event(source_, event.release());
+    case GST_EVENT_FLUSH_STOP: {
+      {
+        const std::lock_guard lock(stream_lock_);
+        pad.track->flush();
+        segmenter_.reset();
+        pushed_segment_ = false;
+        gst_segment_init(&pad.segment, GST_FORMAT_TIME);
+        flow_ = GST_FLOW_OK;
+      }
+      return gst_pad_push_event(source_, event.release());
+    }
+    case GST_EVENT_CAPS: {
+      GstCaps* caps = nullptr;
+      gst_event_parse_caps(event.get(), &caps);
+      const std::lock_guard lock(stream_lock_);
+      result = set_caps(pad, caps);
+      break;
+    }
+    case GST_EVENT_SEGMENT: {
+      const GstSegment* segment = nullptr;
+      gst_event_parse_segment(event.get(), &segment);
+      if (segment->format != GST_FORMAT_TIME) {
+        result = core::fail(Code::kUnsupported, "the stream has no times: put a parser before the muxer");
+        break;
+      }
+      {
+        const std::lock_guard lock(stream_lock_);
+        pad.segment = *segment;
+      }
+      // The encoder may have begun already: with the anchor known, it gets the first slots now.
+      if (pad.track->kind() == TrackKind::kVideo && anchor_ns_ != INT64_MIN) request_key_frames(gst_pad, 0);
+      break;
+    }
+    case GST_EVENT_GAP: {
+      GstClockTime time = 0;
+      GstClockTime duration = 0;
+      gst_event_parse_gap(event.get(), &time, &duration);
+      const std::lock_guard lock(stream_lock_);
+      push_gap(pad, time, duration);
+      if (flow_ == GST_FLOW_OK) flow_ = drain();
+      break;
+    }
+    case GST_EVENT_EOS: {
+      const std::lock_guard lock(stream_lock_);
+      pad.track->end();
+      if (flow_ == GST_FLOW_OK) flow_ = drain();
+      break;
+    }
+    default: break;  // names and tags of single streams do not describe the muxed one
+  }
+  post_reports();
+  if (result) return TRUE;
+  gstx::post_error(element(), result.error().with_context(GST_OBJECT_NAME(gst_pad)));
+  return FALSE;
+}
+
+// Asks the encoder for an IDR at the first frame of each slot that begins soon after this running time.
+void Fmp4Mux::request_key_frames(GstPad* gst_pad, std::int64_t from_running_time) {
+  Pad& pad = gstx::impl<MuxPad>(gst_pad);
+  const bool first = pad.next_key_slot == INT64_MIN;
+  if (!first && !key_frames_on_request_) return;
+  const std::int64_t slot_ns = settings_.target_duration * kNsPerSecond;
+  const core::Utc now{anchor_ns_ + from_running_time};
+  pad.next_key_slot = std::max(pad.next_key_slot, core::slot_of(now, slot_ns) + 1);
+  const core::Utc until = now + std::max(kKeyRequestAheadNs, 2 * slot_ns);
+  for (; core::slot_start(pad.next_key_slot, slot_ns) <= until; ++pad.next_key_slot) {
+    // A frame at the slot's start may be stamped up to a microsecond before it.
+    const std::int64_t running = core::slot_start(pad.next_key_slot, slot_ns).ns - anchor_ns_ - 1000;
+    if (running < 0) continue;
+    const bool taken = gst_pad_push_event(
+        gst_pad, gst_video_event_new_upstream_force_key_unit(static_cast<GstClockTime>(running), FALSE, 0));
+    if (first || taken) key_frames_on_request_ = taken;
+    GST_DEBUG_OBJECT(gst_pad, "key frame for running time %" GST_TIME_FORMAT ": %s",
+                     GST_TIME_ARGS(static_cast<GstClockTime>(running)), taken ? "yes" : "no");
+    if (!taken) break;
+  }
+}
+
+std::uint32_t Fmp4Mux::max_duration_s() const {
+  if (settings_.max_duration != 0) return settings_.max_duration;
+  const bool video =
+      std::ranges::any_of(tracks_, [](const MuxTrack* track) { return track->kind() == TrackKind::kVideo; });
+  return video && !key_frames_on_request_ ? 2 * settings_.target_duration : settings_.target_duration;
+}
+
+GstFlowReturn Fmp4Mux::drain() {
+  const std::uint32_t max_s = announced_max_s_ != 0 ? announced_max_s_ : max_duration_s();
+  segmenter_.set_rules({.slot_ns = settings_.target_duration * kNsPerSecond, .max_duration_s = max_s});
+  while (auto segment = segmenter_.next(tracks_)) {
+    announced_max_s_ = max_s;
+    if (const GstFlowReturn flow = push_segment(std::move(*segment)); flow != GST_FLOW_OK) return flow;
+  }
+  if (tracks_.empty() || !std::ranges::all_of(tracks_, [](const MuxTrack* track) { return track->ended(); })) {
+    return GST_FLOW_OK;
+  }
+  push_start_events();
+  gst_pad_push_event(source_, gst_event_new_eos());
+  return GST_FLOW_EOS;
+}
+
+void Fmp4Mux::push_start_events() {
+  if (!pushed_start_) {
+    std::array<char, 32> stream_id{};
+    std::snprintf(stream_id.data(), stream_id.size(), "fmp4mux-%08x%08x", g_random_int(), g_random_int());
+    gst_pad_push_event(source_, gst_event_new_stream_start(stream_id.data()));
+    gst_pad_push_event(source_, gst_event_new_caps(gstx::caps_from_text(kSourceCaps).get()));
+  }
+  if (!pushed_segment_) {
+    GstSegment segment;
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    gst_pad_push_event(source_, gst_event_new_segment(&segment));
+  }
+  pushed_start_ = pushed_segment_ = true;
+}
+
+// Returns whether the media changed, beyond the key, since the last init.
+bool Fmp4Mux::push_init_if_changed(const Segment& segment) {
+  bool other_media = false;
+  for (const TrackSlice& slice : segment.tracks) {
+    const TrackConfig& config = *slice.samples.front().config;
+    const auto known = std::ranges::find(configs_, slice.track->id(), [](const auto& pair) { return pair.first; });
+    if (known == configs_.end()) {
+      other_media = other_media || !init_.empty();
+      configs_.emplace_back(slice.track->id(), config);
+    } else if (known->second != config) {
+      other_media = other_media || !known->second.same_media(config);
+      known->second = config;
+    }
+  }
+  std::ranges::stable_sort(configs_, {}, [](const auto& pair) { return pair.second.kind; });
+  std::vector<InitTrack> init_tracks;
+  for (const auto& [id, config] : configs_) init_tracks.push_back({id, &config});
+  core::Bytes init = write_init(init_tracks, settings_.write_pssh);
+  if (init == init_) return other_media;
+  init_ = std::move(init);
+  GstBuffer* buffer = gst_buffer_new_memdup(init_.data(), init_.size());
+  GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_HEADER);
+  GstBufferList* list = gst_buffer_list_new();
+  gst_buffer_list_add(list, buffer);
+  flow_ = gst_pad_push_list(source_, list);
+  return other_media;
+}
+
+GstFlowReturn Fmp4Mux::push_segment(Segment segment) {
+  if (segment.tracks.empty()) return GST_FLOW_OK;
+  push_start_events();
+  SegmentMeta meta;
+  meta.start = segment.start;
+  meta.duration_ns = segment.duration_ns;
+  meta.independent = segment.independent;
+  meta.discontinuity = push_init_if_changed(segment) || segment.discontinuity;
+  meta.key_id = segment.tracks.front().samples.front().config->key_id;
+  meta.key_frames_on_request = key_frames_on_request_;
+  meta.target_duration_s = settings_.target_duration;
+  meta.max_duration_s = announced_max_s_;
+  if (flow_ != GST_FLOW_OK) return flow_;
+  const std::string start = core::to_rfc3339(segment.start, 3);
+  if (!segment.independent) {
+    GST_WARNING_OBJECT(element(), "the segment at %s begins without an IDR", start.c_str());
+    if (!warned_about_cut_) {
+      warning_ = core::Error{Code::kUnsupported, "the segment at " + start +
+                                                     " begins without an IDR: none came within max-duration (" +
+                                                     std::to_string(announced_max_s_) + " s)"};
+    }
+    warned_about_cut_ = true;
+  }
+  auto list = write_segment(segment, ++fragment_number_);
+  if (!list) {
+    error_ = list.error();
+    return GST_FLOW_ERROR;
+  }
+  GstBuffer* styp = gst_buffer_list_get_writable(list->get(), 0);
+  GST_BUFFER_PTS(styp) = static_cast<GstClockTime>(std::max<std::int64_t>(segment.start.ns - anchor_ns_, 0));
+  GST_BUFFER_DURATION(styp) = static_cast<GstClockTime>(std::max<std::int64_t>(segment.duration_ns, 0));
+  set_segment_meta(styp, meta);
+  GST_DEBUG_OBJECT(element(), "segment at %s, %" GST_TIME_FORMAT "%s", start.c_str(),
+                   GST_TIME_ARGS(static_cast<GstClockTime>(segment.duration_ns)),
+                   meta.discontinuity ? ", discontinuity" : "");
+  return gst_pad_push_list(source_, list->release());
+}
+
+// The pads are children, so that gst-launch-1.0 and descriptions can say audio_0::encoder-delay=1024.
+void init_child_proxy(gpointer interface, gpointer) noexcept {
+  auto* proxy = static_cast<GstChildProxyInterface*>(interface);
+  proxy->get_children_count = [](GstChildProxy* parent) noexcept {
+    GST_OBJECT_LOCK(parent);
+    const guint count = GST_ELEMENT_CAST(parent)->numsinkpads;
+    GST_OBJECT_UNLOCK(parent);
+    return count;
+  };
+  proxy->get_child_by_index = [](GstChildProxy* parent, guint index) noexcept {
+    GST_OBJECT_LOCK(parent);
+    auto* pad = static_cast<GObject*>(g_list_nth_data(GST_ELEMENT_CAST(parent)->sinkpads, index));
+    if (pad != nullptr) g_object_ref(pad);
+    GST_OBJECT_UNLOCK(parent);
+    return pad;
+  };
+}
+
+}  // namespace
+
+bool register_fmp4mux(GstPlugin* plugin) {
+  const GInterfaceInfo child_proxy{init_child_proxy, nullptr, nullptr};
+  g_type_add_interface_static(gstx::object_type<Fmp4Mux>(), GST_TYPE_CHILD_PROXY, &child_proxy);
+  return gstx::register_element<Fmp4Mux>(plugin, "fmp4mux", GST_RANK_NONE);
+}
+
+}  // namespace aircheck::fmp4

@@ -1,0 +1,22 @@
+// Turns a segment into bytes: styp, moof and the head of mdat are written, the payload goes by reference.
+#pragma once
+
+#include "core/result.hpp"
+#include "fmp4/segmenter.hpp"
+#include "gstx/ref.hpp"
+
+namespace aircheck::fmp4 {
+
+// [styp][moof][mdat header][samples of the first track ...][samples of the second ...]. Takes the samples' buffers out
+// of the segment and clears their time stamps, which belong to other streams. The list is without a SegmentMeta.
+// kUnsupported for a segment of 2 GiB or more, and for protection metadata that 'cenc' does not have.
+core::Result<gstx::Ref<GstBufferList>> write_segment(Segment& segment, std::uint32_t fragment_number);
+
+// The key id of a buffer's protection metadata (GstProtectionMeta, as qtdemux and cencenc make it).
+[[nodiscard]] std::optional<core::KeyId> protection_key_id(GstBuffer* buffer);
+
+// Whether an access unit of H.264 with lengths of nal_length_size bytes is an IDR picture, by the type of its first
+// slice (ISO/IEC 14496-10 clause 7.4.1.2.4). Encryption leaves lengths and headers of NAL units clear.
+[[nodiscard]] bool is_idr(GstBuffer* access_unit, std::size_t nal_length_size);
+
+}  // namespace aircheck::fmp4

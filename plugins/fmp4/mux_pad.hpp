@@ -1,0 +1,36 @@
+// The request pads of fmp4mux.
+#pragma once
+
+#include "fmp4/mux_track.hpp"
+#include "gstx/object.hpp"
+
+namespace aircheck::fmp4 {
+
+struct MuxPadSettings {
+  std::uint32_t encoder_delay = 0;  // samples
+};
+
+class MuxPad : public gstx::Object<GstPad, GstPadClass, MuxPadSettings> {
+ public:
+  static constexpr const char* kTypeName = "AircheckFmp4MuxPad";
+  static constexpr gstx::Property<MuxPadSettings> kProperties[] = {
+      {"encoder-delay",
+       &MuxPadSettings::encoder_delay,
+       "Samples of priming that the audio encoder put in front: audio moves to earlier by them (0 for a passthrough)",
+       {0, 1'000'000}},
+  };
+  static GType parent_type() { return GST_TYPE_PAD; }
+  static void class_init(GstPadClass*) {}
+
+  explicit MuxPad(GstPad* self) : Object(self) { gst_segment_init(&segment, GST_FORMAT_TIME); }
+
+  [[nodiscard]] GstPad* pad() const { return self(); }
+
+  // Of the element, under its stream lock.
+  std::unique_ptr<MuxTrack> track;
+  GstSegment segment;
+  // Of the pad's own streaming thread.
+  std::int64_t next_key_slot = INT64_MIN;
+};
+
+}  // namespace aircheck::fmp4

@@ -1,0 +1,174 @@
+#include "fmp4/mux_track.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "core/time.hpp"
+
+namespace aircheck::fmp4 {
+namespace {
+
+using core::kNsPerSecond;
+
+// H.264 reorders by at most 16 frames (annex A.3.1: MaxDpbFrames).
+constexpr std::size_t kMaxReorder = 16;
+
+// An audio frame that begins this close to the end of the last one follows it: containers round times to ms.
+constexpr std::int64_t kAudioSnapsPerSecond = 500;
+
+std::int64_t to_units(std::int64_t ns, std::uint32_t timescale) {
+  return core::scale_round(ns, timescale, kNsPerSecond);
+}
+std::int64_t to_ns(std::int64_t units, std::uint32_t timescale) {
+  return core::scale_round(units, kNsPerSecond, timescale);
+}
+
+}  // namespace
+
+std::int64_t MuxSample::end_ns() const {
+  return to_ns(decode + duration, config->timescale);
+}
+
+void MuxTrack::set_config(TrackConfig config) {
+  if (config_ && *config_ == config) return;
+  if (config_ && config_->key_id && !config.key_id) config.key_id = config_->key_id;
+  release_all();
+  config_ = std::make_shared<const TrackConfig>(std::move(config));
+}
+
+MuxSample MuxTrack::timed(IncomingSample incoming) {
+  if (incoming.key_id && config_->key_id != incoming.key_id) {
+    TrackConfig config = *config_;
+    config.key_id = incoming.key_id;
+    set_config(std::move(config));
+  }
+  MuxSample sample;
+  sample.buffer = std::move(incoming.buffer);
+  sample.config = config_;
+  sample.sync = incoming.sync;
+  sample.presentation = to_units(incoming.presentation_ns, config_->timescale);
+  sample.duration_known = incoming.duration_ns.has_value() || kind_ == TrackKind::kAudio;
+  sample.duration = config_->nominal_duration;
+  if (incoming.duration_ns) {
+    sample.duration = static_cast<std::uint32_t>(
+        std::clamp<std::int64_t>(to_units(*incoming.duration_ns, config_->timescale), 0, UINT32_MAX));
+  }
+  return sample;
+}
+
+void MuxTrack::push(IncomingSample incoming) {
+  const auto decode_ns = incoming.decode_ns;
+  MuxSample sample = timed(std::move(incoming));
+  if (kind_ == TrackKind::kAudio) {
+    push_audio(std::move(sample));
+  } else {
+    std::optional<std::int64_t> decode;
+    if (decode_ns) decode = to_units(*decode_ns, config_->timescale);
+    has_decode_times_ = decode.has_value();
+    push_video(std::move(sample), decode);
+  }
+}
+
+void MuxTrack::push_audio(MuxSample sample) {
+  // A frame's own length where the source's time stamps only round it.
+  const std::int64_t nominal = config_->nominal_duration;
+  const std::int64_t tolerance = config_->timescale / kAudioSnapsPerSecond;
+  if (sample.duration == 0 || std::abs(std::int64_t{sample.duration} - nominal) <= tolerance) {
+    sample.duration = config_->nominal_duration;
+  }
+  if (!priming_end_) priming_end_ = encoder_delay_ > 0 ? sample.presentation : INT64_MIN;
+  sample.decode = sample.presentation - encoder_delay_;
+  if (last_decode_ && last_timescale_ == config_->timescale) {
+    const std::int64_t follows = *last_decode_ + last_interval_;
+    if (std::abs(sample.decode - follows) <= tolerance) sample.decode = follows;
+  }
+  sample.presentation = sample.decode;
+  const bool priming = sample.decode + sample.duration <= *priming_end_;
+  if (!in_order(sample)) return;
+  last_interval_ = sample.duration;
+  if (!priming) make_ready(std::move(sample));
+}
+
+void MuxTrack::push_video(MuxSample sample, std::optional<std::int64_t> decode) {
+  if (sample.sync) release_all();  // nothing before an IDR in decode order is presented after it
+  times_.push(sample.presentation);
+  waiting_.push_back(std::move(sample));
+  // The smallest time is final when nothing to come can be presented before it: later frames are presented at or
+  // after their decode times, which are later than this one's.
+  while (!times_.empty() && (decode ? times_.top() <= *decode : times_.size() > kMaxReorder)) release_first();
+}
+
+void MuxTrack::release_first() {
+  MuxSample sample = std::move(waiting_.front());
+  waiting_.pop_front();
+  sample.decode = times_.top();
+  times_.pop();
+  const std::int64_t before = last_decode_.value_or(sample.decode);
+  if (!in_order(sample)) return;
+  if (sample.decode > before) {
+    last_interval_ = static_cast<std::uint32_t>(std::min<std::int64_t>(sample.decode - before, UINT32_MAX));
+  }
+  if (sample.duration == 0) sample.duration = last_interval_;
+  make_ready(std::move(sample));
+}
+
+// Decode times never go back, whatever the source says: a little is put right, a second or more is dropped.
+bool MuxTrack::in_order(MuxSample& sample) {
+  const std::uint32_t timescale = sample.config->timescale;
+  if (last_decode_ && last_timescale_ == timescale) {
+    if (sample.decode < *last_decode_ - timescale) {
+      ++dropped_;
+      return false;
+    }
+    sample.decode = std::max(sample.decode, *last_decode_ + 1);
+  }
+  last_decode_ = sample.decode;
+  last_timescale_ = timescale;
+  return true;
+}
+
+void MuxTrack::release_all() {
+  while (!waiting_.empty()) release_first();
+}
+
+void MuxTrack::make_ready(MuxSample sample) {
+  sample.presentation_ns = to_ns(sample.presentation, sample.config->timescale);
+  sample.decode_ns = to_ns(sample.decode, sample.config->timescale);
+  known_ns_ = std::max(known_ns_, sample.end_ns());
+  if (sample.decode_ns < discard_before_ns_) return;
+  if (wait_for_sync_ && !sample.sync) return;
+  wait_for_sync_ = false;
+  ready_.push_back(std::move(sample));
+}
+
+void MuxTrack::gap_until(std::int64_t utc_ns) {
+  // Without decode times a demuxer cannot know what its reordered frames leave empty: matroskademux announces gaps that
+  // frames then fall into.
+  if (kind_ == TrackKind::kVideo && config_ != nullptr && !has_decode_times_) return;
+  while (!times_.empty() && to_ns(times_.top(), config_->timescale) <= utc_ns) release_first();
+  gap_end_ns_ = std::max(gap_end_ns_, utc_ns);
+  known_ns_ = std::max(known_ns_, utc_ns);
+}
+
+void MuxTrack::end() {
+  release_all();
+  ended_ = true;
+}
+
+void MuxTrack::flush() {
+  MuxTrack fresh(id_, kind_);
+  fresh.config_ = std::move(config_);
+  fresh.encoder_delay_ = encoder_delay_;
+  *this = std::move(fresh);
+}
+
+void MuxTrack::discard_before(std::int64_t utc_ns) {
+  discard_before_ns_ = std::max(discard_before_ns_, utc_ns);
+  wait_for_sync_ = kind_ == TrackKind::kVideo;
+  while (!ready_.empty() && (ready_.front().decode_ns < utc_ns || (wait_for_sync_ && !ready_.front().sync))) {
+    ready_.pop_front();
+  }
+  if (!ready_.empty()) wait_for_sync_ = false;
+}
+
+}  // namespace aircheck::fmp4

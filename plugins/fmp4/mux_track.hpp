@@ -1,0 +1,111 @@
+// One track of the muxer: gives its samples decode times and keeps them until a segment takes them.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <queue>
+#include <vector>
+
+#include "fmp4/track_config.hpp"
+#include "gstx/ref.hpp"
+
+namespace aircheck::fmp4 {
+
+// A buffer as it comes in; times are UTC in nanoseconds.
+struct IncomingSample {
+  gstx::Ref<GstBuffer> buffer;
+  std::int64_t presentation_ns = 0;
+  std::optional<std::int64_t> decode_ns;
+  std::optional<std::int64_t> duration_ns;
+  bool sync = true;  // video: an IDR
+  std::optional<core::KeyId> key_id;
+};
+
+struct MuxSample {
+  gstx::Ref<GstBuffer> buffer;
+  std::shared_ptr<const TrackConfig> config;
+  // UTC in units of config->timescale.
+  std::int64_t presentation = 0;
+  std::int64_t decode = 0;
+  std::uint32_t duration = 0;   // nominal until a segment takes the sample
+  bool duration_known = false;  // the source said it, or the codec does
+  bool sync = true;
+  // The same as UTC in nanoseconds.
+  std::int64_t presentation_ns = 0;
+  std::int64_t decode_ns = 0;
+  [[nodiscard]] std::int64_t end_ns() const;
+};
+
+class MuxTrack {
+ public:
+  MuxTrack(std::uint32_t id, TrackKind kind) : id_(id), kind_(kind) {}
+
+  [[nodiscard]] std::uint32_t id() const { return id_; }
+  [[nodiscard]] TrackKind kind() const { return kind_; }
+
+  // The format of the samples to come.
+  void set_config(TrackConfig config);
+  [[nodiscard]] bool has_config() const { return config_ != nullptr; }
+  // Bytes of the length field of H.264's NAL units; has_config().
+  [[nodiscard]] std::size_t nal_length_size() const { return config_->visual.avcc->nal_length_size; }
+  // Samples of an audio frame; has_config().
+  [[nodiscard]] std::uint32_t frame_samples() const { return config_->nominal_duration; }
+
+  // Takes a sample in decode order; set_config() has been called. Video's decode times are its presentation times in
+  // ascending order: for a constant frame rate that is the source's decode time plus the constant reorder delay, and
+  // an IDR's decode time is its presentation time also where the rate varies.
+  void push(IncomingSample sample);
+  // Nothing will come that begins before this time.
+  void gap_until(std::int64_t utc_ns);
+  // Nothing more will come.
+  void end();
+  // A seek: forgets everything but the format.
+  void flush();
+  // Forgets samples before this time, those to come also; video goes on at the next IDR.
+  void discard_before(std::int64_t utc_ns);
+
+  // Samples of encoder priming, that shift an audio track to earlier times; frames of nothing else are dropped.
+  void set_encoder_delay(std::uint32_t samples) { encoder_delay_ = samples; }
+
+  // With final times, in decode order.
+  [[nodiscard]] std::deque<MuxSample>& ready() { return ready_; }
+  [[nodiscard]] const std::deque<MuxSample>& ready() const { return ready_; }
+  [[nodiscard]] bool ended() const { return ended_; }
+  [[nodiscard]] std::int64_t gap_end_ns() const { return gap_end_ns_; }
+  // Samples that went back in time, so far.
+  [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
+  // How far the track is known; INT64_MIN before anything came.
+  [[nodiscard]] std::int64_t known_ns() const { return known_ns_; }
+
+ private:
+  MuxSample timed(IncomingSample sample);
+  void push_video(MuxSample sample, std::optional<std::int64_t> decode);
+  void push_audio(MuxSample sample);
+  bool in_order(MuxSample& sample);
+  void release_first();
+  void release_all();
+  void make_ready(MuxSample sample);
+
+  std::uint32_t id_;
+  TrackKind kind_;
+  std::shared_ptr<const TrackConfig> config_;
+  std::uint32_t encoder_delay_ = 0;
+  // Video that waits for its decode time, and the presentation times that are still to be given away.
+  std::deque<MuxSample> waiting_;
+  std::priority_queue<std::int64_t, std::vector<std::int64_t>, std::greater<>> times_;
+  std::deque<MuxSample> ready_;
+  std::optional<std::int64_t> last_decode_;  // in units of last_timescale_
+  std::uint32_t last_timescale_ = 0;
+  std::uint32_t last_interval_ = 0;
+  std::optional<std::int64_t> priming_end_;  // in units: audio frames that end here are nothing but priming
+  std::int64_t gap_end_ns_ = INT64_MIN;
+  std::int64_t known_ns_ = INT64_MIN;
+  std::int64_t discard_before_ns_ = INT64_MIN;
+  std::uint64_t dropped_ = 0;
+  bool has_decode_times_ = false;
+  bool wait_for_sync_ = false;
+  bool ended_ = false;
+};
+
+}  // namespace aircheck::fmp4

@@ -1,0 +1,101 @@
+#include "fmp4/segment_scan.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <functional>
+#include <memory>
+#include <tuple>
+
+#include "fmp4/pending_file.hpp"
+
+namespace aircheck::fmp4 {
+
+namespace {
+
+using core::Result;
+
+struct CloseFolder {
+  void operator()(DIR* folder) const { closedir(folder); }
+};
+
+bool is_folder(const std::string& path, const dirent& entry) {
+  if (entry.d_type != DT_UNKNOWN) return entry.d_type == DT_DIR;
+  const int descriptor = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+  if (descriptor < 0) return false;
+  close(descriptor);
+  return true;
+}
+
+// Calls visit(path) for each file below `folder` ("" or with a last '/'); into its folders only when `deep`.
+Result<void> walk(const std::string& folder, bool deep, const std::function<void(std::string)>& visit) {
+  const std::unique_ptr<DIR, CloseFolder> stream(opendir(folder.empty() ? "." : folder.c_str()));
+  if (stream == nullptr) return core::fail_errno(errno, "cannot read the folder '" + folder + "'");
+  std::vector<std::string> folders;
+  while (const dirent* entry = readdir(stream.get())) {
+    const std::string name = entry->d_name;
+    if (name == "." || name == "..") continue;
+    std::string path = folder + name;
+    if (!is_folder(path, *entry)) {
+      visit(std::move(path));
+    } else if (deep) {
+      folders.push_back(path + "/");
+    }
+  }
+  for (const std::string& below : folders) AIRCHECK_TRY_VOID(walk(below, deep, visit));
+  return {};
+}
+
+Result<core::SegmentInfo> read_info(const std::string& path) {
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return core::fail_errno(errno, "cannot open");
+  std::array<std::uint8_t, 4096> head{};
+  const ssize_t size = pread(descriptor, head.data(), head.size(), 0);
+  const int error = size < 0 ? errno : 0;
+  close(descriptor);
+  if (error != 0) return core::fail_errno(error, "cannot read");
+  return core::read_segment_info(core::ByteView(head.data(), static_cast<std::size_t>(size)));
+}
+
+}  // namespace
+
+Result<SegmentScan> scan_segments(const core::NamePattern& pattern, std::size_t limit) {
+  std::vector<std::pair<std::string, core::NameParts>> files;
+  AIRCHECK_TRY_VOID(walk(pattern.directory(), pattern.has_dated_folders(), [&](std::string path) {
+    if (const auto name = pattern.parse_name(path)) files.emplace_back(std::move(path), *name);
+  }));
+  const auto newer = [](const auto& a, const auto& b) {
+    return std::tie(a.second.epoch, a.second.utc, a.second.duplicate) >
+           std::tie(b.second.epoch, b.second.utc, b.second.duplicate);
+  };
+  std::sort(files.begin(), files.end(), newer);
+  SegmentScan scan;
+  for (auto& [path, name] : files) {
+    if (limit != 0 && scan.segments.size() == limit) break;
+    auto info = read_info(path);
+    if (!info) {
+      scan.warnings.push_back("'" + path + "' has no segment information and is left out: " + info.error().message);
+      continue;
+    }
+    scan.segments.push_back({std::move(path), name, std::move(*info)});
+  }
+  std::reverse(scan.segments.begin(), scan.segments.end());
+  return scan;
+}
+
+Result<void> remove_leftovers(const core::NamePattern& pattern, const std::vector<std::string>& others) {
+  for (const std::string& other : others) {
+    if (!other.empty()) unlink(temporary_path(other).c_str());
+  }
+  return walk(pattern.directory(), pattern.has_dated_folders(), [&](const std::string& path) {
+    const std::string folder(folder_of(path));
+    const std::string_view name = published_name(std::string_view(path).substr(folder.size()));
+    if (!name.empty() && pattern.parse_name(folder + std::string(name))) unlink(path.c_str());
+  });
+}
+
+}  // namespace aircheck::fmp4

@@ -1,0 +1,29 @@
+// What a folder of segments says about itself: the files are the truth, also for the writer after a restart.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/naming.hpp"
+#include "core/segment_info.hpp"
+
+namespace aircheck::fmp4 {
+
+struct FoundSegment {
+  std::string path;
+  core::NameParts name;
+  core::SegmentInfo info;
+};
+
+struct SegmentScan {
+  std::vector<FoundSegment> segments;  // oldest first
+  std::vector<std::string> warnings;   // one sentence for each file that follows the pattern and could not be read
+};
+
+// The newest `limit` segments by epoch, instant and duplicate (0: all).
+core::Result<SegmentScan> scan_segments(const core::NamePattern& pattern, std::size_t limit);
+
+// Removes the temporary files that a crash left: of segments of the pattern, and of the other paths given.
+core::Result<void> remove_leftovers(const core::NamePattern& pattern, const std::vector<std::string>& others);
+
+}  // namespace aircheck::fmp4

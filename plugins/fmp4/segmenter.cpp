@@ -1,0 +1,249 @@
+#include "fmp4/segmenter.hpp"
+
+#include <algorithm>
+
+namespace aircheck::fmp4 {
+namespace {
+
+using core::kNsPerSecond;
+
+constexpr std::int64_t kHoleNs = kNsPerSecond / 2;
+
+// Index of the first sample that begins at or after utc_ns.
+std::size_t first_from(const std::deque<MuxSample>& samples, std::int64_t utc_ns) {
+  const auto found =
+      std::ranges::partition_point(samples, [utc_ns](const MuxSample& sample) { return sample.decode_ns < utc_ns; });
+  return static_cast<std::size_t>(found - samples.begin());
+}
+
+bool is_hole(const MuxSample& before, const MuxSample& after, std::int64_t longest_ns) {
+  return before.duration_known && after.decode_ns - before.end_ns() > longest_ns;
+}
+
+// A sample's duration reaches to the next one, so that nothing accumulates; the last one's only if `next` is given.
+void set_durations(std::vector<MuxSample>& samples, const MuxSample* next) {
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    const bool last = i + 1 == samples.size();
+    const MuxSample* following = last ? next : &samples[i + 1];
+    if (following == nullptr || following->config->timescale != samples[i].config->timescale) continue;
+    samples[i].duration =
+        static_cast<std::uint32_t>(std::clamp<std::int64_t>(following->decode - samples[i].decode, 0, UINT32_MAX));
+  }
+}
+
+}  // namespace
+
+void Segmenter::reset() {
+  if (open_) discontinuity_ = true;
+  open_ = false;
+  origin_ns_ = INT64_MIN;
+}
+
+// A track that has brought nothing at all stands where the first one began.
+bool Segmenter::stalled(const MuxTrack& track, Tracks tracks) const {
+  if (track.ended() || origin_ns_ == INT64_MIN) return false;
+  std::int64_t last = INT64_MIN;
+  for (const MuxTrack* other : tracks) last = std::max(last, other->known_ns());
+  return last - std::max(track.known_ns(), origin_ns_) > kStalledNs;
+}
+
+bool Segmenter::reached(const MuxTrack& track, Tracks tracks, std::int64_t utc_ns) const {
+  const auto& ready = track.ready();
+  if (!ready.empty() && (ready.back().decode_ns >= utc_ns || ready.back().config != ready.front().config)) return true;
+  return track.ended() || track.gap_end_ns() >= utc_ns || stalled(track, tracks);
+}
+
+bool Segmenter::all_reached(Tracks tracks, const MuxTrack* except, std::int64_t utc_ns) const {
+  return std::ranges::all_of(tracks,
+                             [&](const MuxTrack* track) { return track == except || reached(*track, tracks, utc_ns); });
+}
+
+// Whether the track can say nothing about where this segment ends.
+bool Segmenter::exhausted(const MuxTrack& track, Tracks tracks) const {
+  if (first_from(track.ready(), scan_ns_) < track.ready().size()) return false;
+  const bool silent = track.gap_end_ns() > start_ns_ + rules_.max_duration_s * kNsPerSecond;
+  return track.ended() || silent || stalled(track, tracks);
+}
+
+MuxTrack* Segmenter::reference(Tracks tracks) {
+  for (const TrackKind kind : {TrackKind::kVideo, TrackKind::kAudio}) {
+    for (MuxTrack* track : tracks) {
+      if (track->kind() == kind && !exhausted(*track, tracks)) return track;
+      // What another track decides from here on lies behind what this one has brought.
+      if (track->kind() == kind && !track->ready().empty()) {
+        scan_ns_ = std::max(scan_ns_, track->ready().back().end_ns());
+      }
+    }
+  }
+  return nullptr;
+}
+
+bool Segmenter::open(Tracks tracks) {
+  MuxTrack* first = nullptr;
+  for (MuxTrack* track : tracks) {
+    if (origin_ns_ == INT64_MIN && !track->ready().empty()) origin_ns_ = track->ready().front().decode_ns;
+    if (track->kind() == TrackKind::kVideo) {
+      while (!track->ready().empty() && !track->ready().front().sync) track->ready().pop_front();
+    }
+    const bool nothing_yet = track->ready().empty() && track->gap_end_ns() == INT64_MIN;
+    if (nothing_yet && !track->ended() && !stalled(*track, tracks)) return false;
+    const bool better = first == nullptr || (first->kind() == TrackKind::kAudio && track->kind() == TrackKind::kVideo);
+    if (!track->ready().empty() && better) first = track;
+  }
+  if (first == nullptr) return false;
+  open_ = true;
+  start_ns_ = first->ready().front().presentation_ns;
+  last_slot_ = core::slot_of(core::Utc{start_ns_}, rules_.slot_ns);
+  scan_ns_ = first->ready().front().decode_ns + 1;
+  independent_ = true;
+  for (MuxTrack* track : tracks) {
+    auto& ready = track->ready();
+    while (track != first && !ready.empty() && ready.front().decode_ns < start_ns_ - kHoleNs) ready.pop_front();
+  }
+  return true;
+}
+
+// The earliest time at which another track's format changes.
+std::int64_t Segmenter::format_change_ns(Tracks tracks, const MuxTrack* except) const {
+  std::int64_t earliest = INT64_MAX;
+  for (const MuxTrack* track : tracks) {
+    const auto& ready = track->ready();
+    if (track == except || ready.empty() || ready.front().config == ready.back().config) continue;
+    const auto changed =
+        std::ranges::find_if(ready, [&](const MuxSample& sample) { return sample.config != ready.front().config; });
+    earliest = std::min(earliest, changed->decode_ns);
+  }
+  return earliest;
+}
+
+Segmenter::Verdict Segmenter::judge(Tracks tracks, MuxTrack& reference, std::size_t index, Boundary& boundary) const {
+  const auto& ready = reference.ready();
+  const MuxSample& sample = ready[index];
+  const MuxSample* before = index > 0 ? &ready[index - 1] : nullptr;
+  boundary.reference = &reference;
+  boundary.index = index;
+  boundary.sync = sample.sync;
+  boundary.utc_ns = sample.sync ? sample.presentation_ns : sample.decode_ns;
+  boundary.end_ns = boundary.utc_ns;
+
+  const std::int64_t silent_from = before != nullptr ? before->end_ns() : scan_ns_;
+  // A video frame may be shown for long: while nothing else runs beside it, as long as a segment may be.
+  const bool alone = reference.kind() == TrackKind::kVideo && !std::ranges::any_of(tracks, [&](const MuxTrack* track) {
+                       return track != &reference && !(track->ended() && track->ready().empty());
+                     });
+  const std::int64_t limit_ns = rules_.max_duration_s * kNsPerSecond + kNsPerSecond / 2;
+  const std::int64_t longest_ns = alone ? limit_ns : kHoleNs;
+  const bool far =
+      before != nullptr ? is_hole(*before, sample, longest_ns) : sample.decode_ns - silent_from > longest_ns;
+  if (far) {
+    if (!all_reached(tracks, &reference, sample.decode_ns)) return Verdict::kUnknown;
+    const bool others_go_on = std::ranges::any_of(tracks, [&](const MuxTrack* track) {
+      const std::size_t next = track == &reference ? 0 : first_from(track->ready(), silent_from + kHoleNs);
+      return track != &reference && next < track->ready().size() && track->ready()[next].decode_ns < sample.decode_ns;
+    });
+    if (!others_go_on) {
+      boundary.end_ns = silent_from;
+      return Verdict::kCut;
+    }
+  }
+  const std::int64_t slot = core::slot_of(core::Utc{sample.presentation_ns}, rules_.slot_ns);
+  const bool format = before != nullptr && before->config != sample.config;
+  const bool too_long = sample.end_ns() - start_ns_ >= limit_ns;
+  const bool others_format = format_change_ns(tracks, &reference) <= sample.decode_ns;
+  const bool cut = format || others_format || too_long || (sample.sync && slot > last_slot_);
+  return cut ? Verdict::kCut : Verdict::kInside;
+}
+
+// Audio that ends a little after the video stays in the video's last segment.
+bool Segmenter::may_be_tail(Tracks tracks, const MuxTrack& track) const {
+  return track.kind() == TrackKind::kAudio && std::ranges::any_of(tracks, [&](const MuxTrack* other) {
+           return other->kind() == TrackKind::kVideo && other->ended() && !other->ready().empty() &&
+                  track.known_ns() - other->ready().back().end_ns() <= kHoleNs;
+         });
+}
+
+std::optional<Segmenter::Boundary> Segmenter::find_boundary(Tracks tracks) {
+  for (;;) {
+    MuxTrack* const track = reference(tracks);
+    if (track == nullptr || (track->ended() && may_be_tail(tracks, *track))) {
+      const bool over = std::ranges::all_of(tracks, [](const MuxTrack* one) { return one->ended(); });
+      if (!over) return std::nullopt;
+      const std::int64_t end = final_end_ns(tracks);
+      return Boundary{.utc_ns = end, .end_ns = end};
+    }
+    const std::size_t index = first_from(track->ready(), scan_ns_);
+    if (index == track->ready().size() || may_be_tail(tracks, *track)) return std::nullopt;
+    Boundary boundary;
+    switch (judge(tracks, *track, index, boundary)) {
+      case Verdict::kUnknown: return std::nullopt;
+      case Verdict::kInside: scan_ns_ = track->ready()[index].decode_ns + 1; continue;
+      case Verdict::kCut:
+        if (!all_reached(tracks, track, boundary.utc_ns)) return std::nullopt;
+        return boundary;
+    }
+  }
+}
+
+// The end of the first track with samples, video before audio, unless another goes on for long.
+std::int64_t Segmenter::final_end_ns(Tracks tracks) const {
+  std::int64_t end = INT64_MIN;
+  std::int64_t last = INT64_MIN;
+  for (const TrackKind kind : {TrackKind::kVideo, TrackKind::kAudio}) {
+    for (const MuxTrack* track : tracks) {
+      if (track->kind() != kind || track->ready().empty()) continue;
+      const std::int64_t own = track->ready().back().end_ns();
+      if (end == INT64_MIN) end = own;
+      last = std::max(last, own);
+    }
+  }
+  return last - end > kHoleNs ? last : end;
+}
+
+Segment Segmenter::close(Tracks tracks, const Boundary& boundary) {
+  Segment segment;
+  segment.start = core::Utc{start_ns_};
+  segment.duration_ns = boundary.end_ns - start_ns_;
+  segment.discontinuity = discontinuity_;
+  segment.independent = independent_;
+  for (MuxTrack* track : tracks) {
+    auto& ready = track->ready();
+    std::size_t count = boundary.reference == nullptr ? ready.size()
+                        : track == boundary.reference ? boundary.index
+                                                      : first_from(ready, boundary.utc_ns);
+    for (std::size_t i = 1; i < count; ++i) {
+      if (ready[i].config != ready.front().config) count = i;
+    }
+    const bool late = stalled(*track, tracks);
+    if (count > 0) {
+      TrackSlice slice{track, {}};
+      slice.samples.reserve(count);
+      const auto end = ready.begin() + static_cast<std::ptrdiff_t>(count);
+      std::move(ready.begin(), end, std::back_inserter(slice.samples));
+      ready.erase(ready.begin(), end);
+      const MuxSample* next = ready.empty() ? nullptr : &ready.front();
+      const bool audio = track->kind() == TrackKind::kAudio;
+      const bool hole = track == boundary.reference ? boundary.end_ns != boundary.utc_ns
+                        : audio && next != nullptr  ? is_hole(slice.samples.back(), *next, kHoleNs)
+                                                    : false;
+      set_durations(slice.samples, hole ? nullptr : next);
+      segment.tracks.push_back(std::move(slice));
+    }
+    if (late) track->discard_before(boundary.utc_ns);
+  }
+  open_ = boundary.reference != nullptr;
+  discontinuity_ = boundary.end_ns != boundary.utc_ns;
+  independent_ = boundary.sync;
+  start_ns_ = boundary.utc_ns;
+  if (boundary.sync) last_slot_ = core::slot_of(core::Utc{start_ns_}, rules_.slot_ns);
+  if (open_) scan_ns_ = boundary.reference->ready().front().decode_ns + 1;
+  return segment;
+}
+
+std::optional<Segment> Segmenter::next(std::span<MuxTrack* const> tracks) {
+  if (!open_ && !open(tracks)) return std::nullopt;
+  const auto boundary = find_boundary(tracks);
+  if (!boundary) return std::nullopt;
+  return close(tracks, *boundary);
+}
+
+}  // namespace aircheck::fmp4

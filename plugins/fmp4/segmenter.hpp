@@ -1,0 +1,84 @@
+// Decides where segments begin and end. No GStreamer calls: it looks at the tracks' samples only.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "core/time.hpp"
+#include "fmp4/mux_track.hpp"
+
+namespace aircheck::fmp4 {
+
+struct SegmentRules {
+  std::int64_t slot_ns = 6 * core::kNsPerSecond;  // target duration
+  // A segment's duration, rounded to seconds as RFC 8216 section 4.3.3.1 does, is not above this.
+  std::int64_t max_duration_s = 6;
+};
+
+// Samples of one track in one segment, with final durations.
+struct TrackSlice {
+  MuxTrack* track = nullptr;
+  std::vector<MuxSample> samples;
+};
+
+struct Segment {
+  core::Utc start;
+  std::int64_t duration_ns = 0;
+  bool discontinuity = false;      // a hole lies before it
+  bool independent = true;         // begins with an IDR
+  std::vector<TrackSlice> tracks;  // without those that have no samples in it
+};
+
+// The cut rule: at the first IDR of each new slot, slot = floor(UTC presentation time / target duration), of the first
+// video track, or at the first frame of each new slot where there is only audio; at a change of format; at a hole of
+// more than half a second; and without an IDR where the segment would get too long. Samples of the other tracks belong
+// to the segment in which they begin.
+class Segmenter {
+ public:
+  // A track that is this far behind another no longer holds up segments; what it brings late is dropped.
+  static constexpr std::int64_t kStalledNs = 30 * core::kNsPerSecond;
+
+  void set_rules(const SegmentRules& rules) { rules_ = rules; }
+
+  // The next segment, when all that belongs to it has come. Call it again until it gives nothing.
+  std::optional<Segment> next(std::span<MuxTrack* const> tracks);
+
+  // A seek or flush: whatever comes next begins a new segment after a discontinuity.
+  void reset();
+
+ private:
+  using Tracks = std::span<MuxTrack* const>;
+  struct Boundary {
+    MuxTrack* reference = nullptr;  // null: the end of everything
+    std::size_t index = 0;          // of the next segment's first sample in reference->ready()
+    std::int64_t utc_ns = 0;        // where the next segment begins
+    std::int64_t end_ns = 0;        // where this one ends; earlier only before a hole
+    bool sync = true;
+  };
+  enum class Verdict { kInside, kCut, kUnknown };
+
+  bool open(Tracks tracks);
+  [[nodiscard]] bool stalled(const MuxTrack& track, Tracks tracks) const;
+  [[nodiscard]] bool reached(const MuxTrack& track, Tracks tracks, std::int64_t utc_ns) const;
+  [[nodiscard]] bool all_reached(Tracks tracks, const MuxTrack* except, std::int64_t utc_ns) const;
+  [[nodiscard]] bool exhausted(const MuxTrack& track, Tracks tracks) const;
+  [[nodiscard]] bool may_be_tail(Tracks tracks, const MuxTrack& track) const;
+  [[nodiscard]] MuxTrack* reference(Tracks tracks);
+  [[nodiscard]] std::int64_t format_change_ns(Tracks tracks, const MuxTrack* except) const;
+  std::optional<Boundary> find_boundary(Tracks tracks);
+  Verdict judge(Tracks tracks, MuxTrack& reference, std::size_t index, Boundary& boundary) const;
+  [[nodiscard]] std::int64_t final_end_ns(Tracks tracks) const;
+  Segment close(Tracks tracks, const Boundary& boundary);
+
+  SegmentRules rules_;
+  std::int64_t origin_ns_ = INT64_MIN;  // of the first sample of all
+  bool open_ = false;
+  std::int64_t start_ns_ = 0;
+  std::int64_t last_slot_ = 0;  // the slot in which an IDR last began a segment
+  std::int64_t scan_ns_ = 0;    // samples of the reference before this time are known to be inside
+  bool discontinuity_ = false;
+  bool independent_ = true;
+};
+
+}  // namespace aircheck::fmp4

@@ -1,0 +1,33 @@
+// Reading caps and structures, and the pad templates of an element class.
+#pragma once
+
+#include <gst/gst.h>
+
+#include <optional>
+#include <string_view>
+
+#include "gstx/ref.hpp"
+
+namespace aircheck::gstx {
+
+// The text is a constant of the program: a mistake in it is a programming mistake and aborts.
+[[nodiscard]] Ref<GstCaps> caps_from_text(const char* text);
+
+// A field of a structure; nothing when it is absent or of another type. The text lives as long as the structure.
+[[nodiscard]] std::optional<std::string_view> text_field(const GstStructure* structure, const char* name);
+[[nodiscard]] std::optional<int> int_field(const GstStructure* structure, const char* name);
+// As GST_TYPE_FRACTION.
+struct Fraction {
+  int numerator = 0;
+  int denominator = 1;
+};
+[[nodiscard]] std::optional<Fraction> fraction_field(const GstStructure* structure, const char* name);
+// Such as codec_data; null when absent.
+[[nodiscard]] Ref<GstBuffer> buffer_field(const GstStructure* structure, const char* name);
+
+// Adds an always pad; see the overload for others and for pads of a type of your own.
+void add_pad_template(GstElementClass* element_class, const char* name, GstPadDirection direction, const char* caps);
+void add_pad_template(GstElementClass* element_class, const char* name, GstPadDirection direction,
+                      GstPadPresence presence, const char* caps, GType pad_type);
+
+}  // namespace aircheck::gstx
