@@ -1,0 +1,46 @@
+// Playback tokens: what stands behind `token=` on playlists and key URIs, for players that send no header.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "access/jws.hpp"
+#include "access/policy.hpp"
+#include "core/result.hpp"
+#include "core/time.hpp"
+
+namespace aircheck::access {
+
+// What a token gives, and nothing else: the policy is asked again whenever it is used.
+struct PlaybackGrant {
+  std::string account_id;
+  std::string channel_id;  // UUID
+  KindSet kinds;
+  Protection protection = Protection::kCenc;
+  core::Utc expires_at;  // whole seconds
+
+  friend bool operator==(const PlaybackGrant&, const PlaybackGrant&) = default;
+};
+
+// Long enough for an evening; a player that reloads a playlist has to carry one token all that time.
+inline constexpr std::int64_t kPlaybackTokenSeconds = 12 * 3600;
+
+// Signs and verifies with HMAC-SHA256 under a key that serves nothing else. The same grant gives the same text.
+class PlaybackTokens {
+ public:
+  explicit PlaybackTokens(HmacSecret secret) : secret_(std::move(secret)) {}
+
+  // URL-safe, about 100 characters. account_id and channel_id: 1 to 255 bytes.
+  [[nodiscard]] std::string issue(const PlaybackGrant& grant) const;
+  // kParse: no token of ours; kPermission: wrong signature or expired.
+  core::Result<PlaybackGrant> verify(std::string_view token, core::Utc now) const;
+
+  // When a token that is given out now ends: kPlaybackTokenSeconds on, rounded up to the next 5 minutes, so that the
+  // same viewer gets the same URLs for a while and caches can work.
+  [[nodiscard]] static core::Utc expiry(core::Utc now);
+
+ private:
+  HmacSecret secret_;
+};
+
+}  // namespace aircheck::access

@@ -1,0 +1,91 @@
+#include "base/command_line.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace aircheck::base {
+
+using core::Code;
+using core::fail;
+
+namespace {
+
+struct Option {
+  std::string_view name;
+  std::string_view key;    // of the configuration; empty: parse_command_line knows it
+  std::string_view value;  // how the help calls it; empty: a switch
+  std::string_view help;
+};
+
+constexpr std::array kOptions = {
+    Option{"--config", "", "FILE", "configuration file (see aircheck.conf.reference)"},
+    Option{"--state", "storage.state-directory", "DIR", "databases, secrets, logs, segments"},
+    Option{"--listen", "server.listen", "ADDRESS", "address to listen on (127.0.0.1)"},
+    Option{"--port", "server.port", "N", "port, 0 for any free one (8000)"},
+    Option{"--tls-certificate", "server.tls-certificate", "FILE", "PEM certificate chain, for HTTPS"},
+    Option{"--tls-key", "server.tls-key", "FILE", "its PEM key"},
+    Option{"--workers-on-exit", "workers.on-exit", "keep|stop", "leave channels on air when the daemon ends (keep)"},
+    Option{"--log-level", "log.level", "LEVEL", "debug, info, warning or error (info)"},
+    Option{"--demo", "demo", "", "five demo channels with short programmes, and a demo viewer"},
+    Option{"--demo-source", "demo-source", "FILE", "the film that ch1 loops in the demo"},
+    Option{"--check", "", "", "check the configuration and exit"},
+    Option{"--version", "", "", "print the version and exit"},
+    Option{"--help", "", "", "print this text and exit"},
+};
+
+std::string help_text() {
+  std::string text =
+      "usage: aircheckd [OPTION...]\n\nA TV station in one box: channels, archive, start-over and catch-up.\n\n";
+  for (const Option& option : kOptions) {
+    std::string line = "  " + std::string(option.name);
+    if (!option.value.empty()) line += " " + std::string(option.value);
+    line.resize(std::max<std::size_t>(line.size() + 2, 34), ' ');
+    text += line + std::string(option.help) + "\n";
+  }
+  return text + "\nThe command line wins over the environment, the environment over the configuration file.\n";
+}
+
+}  // namespace
+
+core::Result<CommandLine> parse_command_line(int argc, char** argv) {
+  CommandLine line;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    const std::size_t equals = word.find('=');
+    const std::string_view name = word.substr(0, equals);
+    const Option* option = nullptr;
+    for (const Option& candidate : kOptions) {
+      if (candidate.name == name) option = &candidate;
+    }
+    if (option == nullptr) {
+      return fail(Code::kInvalidArgument, "unknown option '" + std::string(word) + "': see aircheckd --help");
+    }
+    std::string value = "true";
+    if (option->value.empty() && equals != std::string_view::npos) {
+      return fail(Code::kInvalidArgument, std::string(name) + " takes no value");
+    }
+    if (!option->value.empty()) {
+      if (equals == std::string_view::npos && i + 1 >= argc) {
+        return fail(Code::kInvalidArgument, std::string(name) + " needs a value: " + std::string(option->value));
+      }
+      value = equals != std::string_view::npos ? std::string(word.substr(equals + 1)) : argv[++i];
+    }
+    if (!option->key.empty()) {
+      line.options[std::string(option->key)] = value;
+    } else if (name == "--config") {
+      line.config_file = value;
+    } else if (name == "--check") {
+      line.mode = CommandLine::Mode::kCheck;
+    } else if (name == "--version") {
+      line.mode = CommandLine::Mode::kVersion;
+    } else {
+      line.mode = CommandLine::Mode::kHelp;
+      line.help = help_text();
+      return line;
+    }
+  }
+  return line;
+}
+
+}  // namespace aircheck::base

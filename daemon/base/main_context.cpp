@@ -1,0 +1,75 @@
+#include "base/main_context.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace aircheck::base {
+
+namespace {
+
+struct Repeating {
+  Task task;
+  bool repeat;
+};
+
+gboolean run_task(gpointer data) noexcept {
+  const auto* repeating = static_cast<Repeating*>(data);
+  // A copy: the task may cancel its own timer, which frees the original.
+  const bool repeat = repeating->repeat;
+  const Task task = repeating->task;
+  task();
+  return repeat ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
+}
+
+void free_task(gpointer data) noexcept {
+  delete static_cast<Repeating*>(data);
+}
+
+}  // namespace
+
+void post(Task task) {
+  GSource* source = g_idle_source_new();
+  g_source_set_priority(source, G_PRIORITY_DEFAULT);
+  g_source_set_callback(source, run_task, new Repeating{std::move(task), false}, free_task);
+  g_source_attach(source, nullptr);
+  g_source_unref(source);
+}
+
+bool on_main_context() {
+  GMainContext* context = g_main_context_default();
+  return g_main_context_is_owner(context) != FALSE;
+}
+
+Timer::Timer(Timer&& other) noexcept : source_(std::exchange(other.source_, nullptr)) {}
+
+Timer& Timer::operator=(Timer&& other) noexcept {
+  if (this != &other) {
+    cancel();
+    source_ = std::exchange(other.source_, nullptr);
+  }
+  return *this;
+}
+
+Timer Timer::start(std::int64_t interval_ms, bool repeat, Task task) {
+  Timer timer;
+  timer.source_ = g_timeout_source_new(static_cast<guint>(std::clamp<std::int64_t>(interval_ms, 0, G_MAXUINT)));
+  g_source_set_callback(timer.source_, run_task, new Repeating{std::move(task), repeat}, free_task);
+  g_source_attach(timer.source_, nullptr);
+  return timer;
+}
+
+Timer Timer::once(std::int64_t after_ms, Task task) {
+  return start(after_ms, false, std::move(task));
+}
+
+Timer Timer::every(std::int64_t interval_ms, Task task) {
+  return start(interval_ms, true, std::move(task));
+}
+
+void Timer::cancel() {
+  if (source_ == nullptr) return;
+  g_source_destroy(source_);
+  g_source_unref(std::exchange(source_, nullptr));
+}
+
+}  // namespace aircheck::base

@@ -1,0 +1,33 @@
+#include "base/worker_pool.hpp"
+
+namespace aircheck::base {
+
+namespace {
+
+void run_work(gpointer data, gpointer) noexcept {
+  const std::unique_ptr<Task> task(static_cast<Task*>(data));
+  (*task)();
+}
+
+void drop_work(gpointer data) noexcept {
+  delete static_cast<Task*>(data);
+}
+
+}  // namespace
+
+WorkerPool::WorkerPool(int threads)
+    : pool_(g_thread_pool_new_full(run_work, nullptr, drop_work, threads, FALSE, nullptr)) {}
+
+WorkerPool::~WorkerPool() {
+  g_thread_pool_free(pool_, TRUE, TRUE);
+}
+
+void WorkerPool::push(Task work) {
+  g_thread_pool_push(pool_, new Task(std::move(work)), nullptr);
+}
+
+unsigned WorkerPool::waiting() const {
+  return g_thread_pool_unprocessed(pool_);
+}
+
+}  // namespace aircheck::base

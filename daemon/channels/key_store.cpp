@@ -1,0 +1,130 @@
+#include "channels/key_store.hpp"
+
+#include <sodium.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/files.hpp"
+
+namespace aircheck::channels {
+
+using core::Code;
+using core::fail;
+
+namespace {
+
+constexpr std::size_t kMasterSize = crypto_aead_xchacha20poly1305_ietf_KEYBYTES;
+constexpr std::size_t kNonceSize = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
+constexpr std::size_t kTagSize = crypto_aead_xchacha20poly1305_ietf_ABYTES;
+constexpr std::size_t kSealedSize = kNonceSize + core::ContentKey::kSize + kTagSize;
+
+constexpr const char* kColumns = "SELECT key_id, channel_id, period_start, period_end, sealed_key FROM drm_keys ";
+
+// A sealed key opens only in the row that it was made for.
+std::string associated_data(const KeyRecord& record) {
+  return "v1|" + record.channel_id + "|" + core::to_hex(record.key_id) + "|" + std::to_string(record.period_start.ns) +
+         "|" + std::to_string(record.period_end.ns);
+}
+
+core::KeyId random_key_id() {
+  core::KeyId key_id{};
+  const core::Bytes bytes = base::random_bytes(key_id.size());
+  std::copy(bytes.begin(), bytes.end(), key_id.begin());
+  return key_id;
+}
+
+}  // namespace
+
+KeyStore::~KeyStore() {
+  core::wipe(master_.data(), master_.size());
+}
+
+core::Result<std::unique_ptr<KeyStore>> KeyStore::open(store::Database& database, const std::string& master_key_file) {
+  AIRCHECK_TRY(core::Bytes master, base::load_or_create_secret(master_key_file, kMasterSize));
+  std::unique_ptr<KeyStore> store(new KeyStore(database, std::move(master)));
+  AIRCHECK_TRY_VOID(store->check_master().with_context(master_key_file));
+  return store;
+}
+
+core::Result<void> KeyStore::check_master() const {
+  AIRCHECK_TRY(store::Statement statement,
+               database_->prepare(std::string(kColumns) + "ORDER BY created_at DESC LIMIT 1"));
+  AIRCHECK_TRY(const bool row, statement.step());
+  if (!row) return {};
+  AIRCHECK_TRY([[maybe_unused]] const KeyRecord record, read_record(statement));
+  return {};
+}
+
+core::Result<core::Bytes> KeyStore::seal(const KeyRecord& record) const {
+  core::Bytes sealed(kSealedSize);
+  randombytes_buf(sealed.data(), kNonceSize);
+  const std::string context = associated_data(record);
+  const core::ByteView ad = core::as_bytes(context);
+  const auto key = record.key.reveal();
+  unsigned long long length = 0;
+  crypto_aead_xchacha20poly1305_ietf_encrypt(sealed.data() + kNonceSize, &length, key.data(), key.size(), ad.data(),
+                                             ad.size(), nullptr, sealed.data(), master_.data());
+  return sealed;
+}
+
+core::Result<core::ContentKey> KeyStore::unseal(const KeyRecord& record, core::ByteView sealed) const {
+  std::array<std::uint8_t, core::ContentKey::kSize> bytes{};
+  const std::string context = associated_data(record);
+  const core::ByteView ad = core::as_bytes(context);
+  const bool opened = sealed.size() == kSealedSize &&
+                      crypto_aead_xchacha20poly1305_ietf_decrypt(
+                          bytes.data(), nullptr, nullptr, sealed.data() + kNonceSize, sealed.size() - kNonceSize,
+                          ad.data(), ad.size(), sealed.data(), master_.data()) == 0;
+  if (!opened) {
+    return fail(Code::kConflict,
+                "does not open the content keys of this station: restore the master.key that belongs "
+                "to station.db from your backup");
+  }
+  auto key = core::ContentKey::from_bytes(bytes);
+  core::wipe(bytes.data(), bytes.size());
+  return key;
+}
+
+core::Result<KeyRecord> KeyStore::read_record(const store::Statement& row) const {
+  KeyRecord record;
+  AIRCHECK_TRY(record.key_id, core::key_id_from_hex(row.text(0)));
+  record.channel_id = row.text(1);
+  record.period_start = core::Utc{row.integer(2)};
+  record.period_end = core::Utc{row.integer(3)};
+  AIRCHECK_TRY(record.key, unseal(record, row.blob(4)));
+  return record;
+}
+
+core::Result<ActiveKey> KeyStore::current(std::string_view channel_id, core::Utc now) {
+  AIRCHECK_TRY(store::Statement statement,
+               database_->prepare(std::string(kColumns) + "WHERE channel_id = ? AND active = 1 AND period_start <= ? "
+                                                          "AND period_end > ? ORDER BY period_start DESC LIMIT 1"));
+  AIRCHECK_TRY(const bool known, statement.bind(1, channel_id).bind(2, now.ns).bind(3, now.ns).step());
+  if (known) {
+    AIRCHECK_TRY(const KeyRecord record, read_record(statement));
+    return ActiveKey{record.key_id, record.key, record.period_end};
+  }
+  KeyRecord record;
+  record.key_id = random_key_id();
+  record.channel_id = channel_id;
+  record.period_start = core::slot_start(core::slot_of(now, kPeriodNs), kPeriodNs);
+  record.period_end = record.period_start + kPeriodNs;
+  AIRCHECK_TRY(record.key, core::ContentKey::from_bytes(base::random_bytes(core::ContentKey::kSize)));
+  AIRCHECK_TRY(const core::Bytes sealed, seal(record));
+  AIRCHECK_TRY(store::Statement insert,
+               database_->prepare("INSERT INTO drm_keys (key_id, channel_id, period_start, period_end, sealed_key, "
+                                  "created_at) VALUES (?, ?, ?, ?, ?, ?)"));
+  insert.bind(1, core::to_hex(record.key_id)).bind(2, record.channel_id).bind(3, record.period_start.ns);
+  AIRCHECK_TRY_VOID(insert.bind(4, record.period_end.ns).bind(5, core::ByteView(sealed)).bind(6, now.ns).run());
+  return ActiveKey{record.key_id, record.key, record.period_end};
+}
+
+core::Result<KeyRecord> KeyStore::find(const core::KeyId& key_id) const {
+  AIRCHECK_TRY(store::Statement statement, database_->prepare(std::string(kColumns) + "WHERE key_id = ?"));
+  AIRCHECK_TRY(const bool known, statement.bind(1, core::to_hex(key_id)).step());
+  if (!known) return fail(Code::kNotFound, "no key " + core::to_hex(key_id));
+  return read_record(statement);
+}
+
+}  // namespace aircheck::channels

@@ -1,0 +1,342 @@
+#include "channels/runner.hpp"
+
+#include <algorithm>
+
+#include "base/files.hpp"
+#include "base/log.hpp"
+
+namespace aircheck::channels {
+
+using core::Code;
+
+namespace {
+
+constexpr std::int64_t kSocketWaitUs = 15'000'000;  // a worker's first start scans GStreamer's plugins
+constexpr std::int64_t kConnectAgainMs = 50;
+constexpr std::uint32_t kPage = 1000;
+
+// What an operator has to mend before trying again makes sense.
+bool is_refusal(Code code) {
+  switch (code) {
+    case Code::kInvalidArgument:
+    case Code::kParse:
+    case Code::kTruncated:
+    case Code::kUnsupported:
+    case Code::kNotFound:
+    case Code::kPermission: return true;
+    default: return false;
+  }
+}
+
+Event event_for(const control::Status& status, const std::string& segment_directory) {
+  const bool on_air = status.state == control::WorkerState::kRunning || status.state == control::WorkerState::kStarting;
+  if (!on_air) return Event::kWorkerIdle;
+  return status.segment_directory == segment_directory ? Event::kWorkerOnAir : Event::kWorkerForeign;
+}
+
+}  // namespace
+
+Runner::Runner(const SupervisorOptions& options, ChannelStore& channels, KeyStore& keys, const ArchiveHooks& hooks,
+               std::string channel_id, std::string channel_key, bool wanted)
+    : options_(options),
+      channels_(channels),
+      keys_(keys),
+      hooks_(hooks),
+      id_(std::move(channel_id)),
+      key_(std::move(channel_key)),
+      since_(options.now()) {
+  state_.wanted = wanted;
+}
+
+void Runner::dispatch(Event event) {
+  events_.push_back(event);
+  // An action may give the next event at once; the table wants them one after the other.
+  if (dispatching_) return;
+  dispatching_ = true;
+  while (!events_.empty()) {
+    const Supervision before = state_;
+    const Step result = step(state_, events_.front());
+    events_.pop_front();
+    state_ = result.next;
+    if (state_.phase != before.phase) {
+      healthy_.cancel();
+      retry_.cancel();
+      retry_at_.reset();
+      const bool connecting = state_.phase == Phase::kConnecting || state_.phase == Phase::kLaunching;
+      if (!connecting && abandon_connect_) std::exchange(abandon_connect_, nullptr)();
+      if (!connecting) connect_again_.cancel();
+    }
+    for (const Action action : result.actions) perform(action);
+    note(before);
+  }
+  dispatching_ = false;
+}
+
+void Runner::note(const Supervision& before) {
+  const std::string_view was = public_state(before);
+  const std::string_view is = public_state(state_);
+  if (is == "running" || is == "stopped") reason_.clear();
+  if (was == is) return;
+  since_ = options_.now();
+  std::string line = std::string(was) + " -> " + std::string(is);
+  if (is == "failed" || is == "backoff") {
+    line += ": " + reason_;
+    base::log_warning("channels", line, key_);
+  } else {
+    base::log_info("channels", line, key_);
+  }
+}
+
+void Runner::perform(Action action) {
+  switch (action) {
+    case Action::kConnect: return connect();
+    case Action::kLaunch: return launch();
+    case Action::kAdopt: report(true); return watch_period();
+    case Action::kStartWorker: return start_worker();
+    case Action::kStopWorker: return stop_worker();
+    case Action::kTerminate: return terminate();
+    case Action::kReportDown: return report(false);
+    case Action::kArmRetry: return arm_retry();
+    case Action::kArmHealthy:
+      healthy_ = base::Timer::once(kHealthyAfterMs, [this] { dispatch(Event::kHealthy); });
+      return;
+  }
+}
+
+ChannelStatus Runner::status() const {
+  ChannelStatus status;
+  status.state = public_state(state_);
+  status.reason = reason_;
+  status.since = since_;
+  if (process_) status.pid = process_->pid();
+  status.failures = state_.failures;
+  status.retry_at = retry_at_;
+  return status;
+}
+
+bool Runner::at_rest() const {
+  return !process_ && (state_.phase == Phase::kStopped || state_.phase == Phase::kFailed);
+}
+
+void Runner::kill() {
+  if (process_) process_->kill();
+}
+
+void Runner::connect() {
+  // A process that is on its way out still holds the channel's lock, and may answer once more.
+  connect_when_ended_ = process_ && process_->terminating();
+  if (connect_when_ended_) return;
+  connect_deadline_us_ = 0;
+  try_connect();
+}
+
+void Runner::try_connect() {
+  control::Client::Events events;
+  events.segment_closed = [this](const control::SegmentRow& row) {
+    if (fetching_) {
+      while_fetching_.push_back(row);
+    } else {
+      deliver({row});
+    }
+  };
+  events.state_changed = [this](control::WorkerState worker_state, const std::string& reason) {
+    if (worker_state != control::WorkerState::kFailed) return;
+    reason_ = reason;
+    dispatch(Event::kWorkerFailed);
+  };
+  events.warning = [this](const std::string& code, const std::string& message) {
+    base::log_warning("channels", code + ": " + message, key_);
+  };
+  events.closed = [this](const core::Error& why) { closed(why); };
+  client_.reset();
+  if (abandon_connect_) std::exchange(abandon_connect_, nullptr)();
+  abandon_connect_ = control::Client::connect(
+      control::socket_path(options_.run_directory, key_), std::move(events),
+      [this](core::Result<std::unique_ptr<control::Client>> client) { connected(std::move(client)); });
+}
+
+void Runner::connected(core::Result<std::unique_ptr<control::Client>> client) {
+  abandon_connect_ = nullptr;
+  if (!client) {
+    if (g_get_monotonic_time() < connect_deadline_us_) {
+      connect_again_ = base::Timer::once(kConnectAgainMs, [this] { try_connect(); });
+      return;
+    }
+    const bool absent = client.error().code == Code::kNotFound || client.error().code == Code::kUnavailable;
+    if (!absent || connect_deadline_us_ != 0) reason_ = client.error().message;
+    return dispatch(Event::kNoWorker);
+  }
+  client_ = std::move(*client);
+  if (!process_) {
+    auto adopted = WorkerProcess::adopt(client_->peer_pid(), [this](const std::string& how) { ended(how); });
+    if (!adopted) return dispatch(Event::kNoWorker);
+    process_ = std::move(*adopted);
+  }
+  client_->status([this](core::Result<control::Status> status) {
+    if (status) return take_over(*status);
+    reason_ = status.error().message;
+    dispatch(Event::kNoWorker);
+  });
+}
+
+void Runner::take_over(const control::Status& status) {
+  fetch_rows();
+  dispatch(event_for(status, options_.segment_directory + "/" + key_));
+}
+
+void Runner::fetch_rows() {
+  const Channel* channel = this->channel();
+  if (channel == nullptr || !client_) return;
+  fetching_ = true;
+  const std::optional<std::uint64_t> last = hooks_.last_sequence(*channel);
+  client_->segments_since(last ? *last + 1 : 0, kPage, [this](core::Result<std::vector<control::SegmentRow>> rows) {
+    if (!rows) base::log_warning("channels", "rows of the worker: " + rows.error().message, key_);
+    const bool more = rows && !rows->empty();
+    if (more) {
+      const std::uint64_t newest = rows->back().sequence;
+      deliver(std::move(*rows));
+      const Channel* now = this->channel();
+      // An archive that does not take the rows would be asked for the same page for ever.
+      if (now != nullptr && hooks_.last_sequence(*now).value_or(0) >= newest) return fetch_rows();
+    }
+    fetching_ = false;
+    deliver(std::exchange(while_fetching_, {}));
+  });
+}
+
+void Runner::deliver(std::vector<control::SegmentRow> rows) {
+  const Channel* channel = this->channel();
+  if (channel != nullptr && !rows.empty()) hooks_.segments(*channel, rows);
+}
+
+void Runner::launch() {
+  LaunchOptions launch;
+  launch.command = {options_.worker_program, "--channel", key_, "--run-dir", options_.run_directory};
+  launch.environment = options_.environment;
+  launch.log_file = options_.log_directory + "/" + key_ + ".log";
+  auto process = WorkerProcess::launch(launch, [this](const std::string& how) { ended(how); });
+  if (!process) {
+    reason_ = process.error().message;
+    return dispatch(Event::kGone);
+  }
+  process_ = std::move(*process);
+  connect_deadline_us_ = g_get_monotonic_time() + kSocketWaitUs;
+  try_connect();
+}
+
+void Runner::ended(const std::string& how) {
+  const bool asked = process_ && process_->terminating();
+  if (!asked) reason_ = "the worker ended: " + how + " (see " + options_.log_directory + "/" + key_ + ".log)";
+  process_.reset();
+  client_.reset();
+  fetching_ = false;
+  while_fetching_.clear();
+  if (std::exchange(connect_when_ended_, false)) return connect();
+  dispatch(Event::kGone);
+}
+
+void Runner::closed(const core::Error& why) {
+  client_.reset();
+  fetching_ = false;
+  while_fetching_.clear();
+  // The end of the process says more, and comes next.
+  if (process_ && process_->terminating()) return;
+  if (reason_.empty()) reason_ = why.message;
+  dispatch(Event::kGone);
+}
+
+core::Result<control::Configuration> Runner::configuration(const Channel& channel) {
+  control::Configuration configuration;
+  configuration.pipeline = channel.pipeline;
+  configuration.variables = channel.variables;
+  AIRCHECK_TRY(std::string source, resolve_source(options_.sources, channel));
+  configuration.variables["source"] = std::move(source);
+  if (!configuration.variables.contains("title")) configuration.variables["title"] = channel.name;
+  const std::string directory = options_.segment_directory + "/" + channel.key;
+  AIRCHECK_TRY_VOID(base::ensure_directory(directory, 0750));
+  configuration.variables["segment-directory"] = directory;
+  configuration.variables["target-duration"] = static_cast<std::uint32_t>(channel.target_duration_s);
+  configuration.variables["max-duration"] = static_cast<std::uint32_t>(channel.max_duration_s);
+  configuration.variables["not-before"] = hooks_.not_before(channel).ns;
+  period_end_.reset();
+  if (channel.encrypted && options_.drm_enabled) {
+    AIRCHECK_TRY(const ActiveKey key, keys_.current(channel.id, options_.now()));
+    configuration.encryption = control::Encryption{key.key_id, key.key};
+    period_end_ = key.period_end;
+  }
+  return configuration;
+}
+
+void Runner::start_worker() {
+  const Channel* channel = this->channel();
+  if (channel == nullptr || !client_) return dispatch(Event::kStartFailed);
+  // From here on the worker owns the coming slots: first no more GAP rows, then the bound that they set.
+  report(true);
+  const auto configured = configuration(*channel);
+  if (!configured) return start_answered(configured.unexpected());
+  client_->configure(*configured, [this](core::Result<void> result) {
+    if (!result || !client_) return start_answered(result);
+    client_->start([this](core::Result<void> started) { start_answered(started); });
+  });
+}
+
+void Runner::start_answered(const core::Result<void>& result) {
+  if (result) {
+    watch_period();
+    return dispatch(Event::kStarted);
+  }
+  reason_ = result.error().message;
+  dispatch(is_refusal(result.error().code) ? Event::kRefused : Event::kStartFailed);
+}
+
+void Runner::stop_worker() {
+  period_.cancel();
+  if (!client_) return dispatch(Event::kStopDone);
+  client_->stop([this](core::Result<void> result) {
+    if (!result) base::log_warning("channels", "stop: " + result.error().message, key_);
+    dispatch(Event::kStopDone);
+  });
+}
+
+void Runner::terminate() {
+  period_.cancel();
+  if (!process_) return dispatch(Event::kGone);
+  process_->terminate();
+}
+
+void Runner::report(bool up) {
+  if (const Channel* channel = this->channel()) hooks_.on_air(*channel, up);
+}
+
+void Runner::arm_retry() {
+  const std::int64_t delay_s = retry_delay_s(state_.failures);
+  retry_at_ = options_.now() + delay_s * core::kNsPerSecond;
+  retry_ = base::Timer::once(delay_s * 1000, [this] { dispatch(Event::kRetryDue); });
+}
+
+// For a worker that was taken over: its key is that of its last segment, and its period may be over by now.
+core::Result<core::Utc> Runner::period_end_on_air(const Channel& channel) {
+  if (const auto key_id = hooks_.last_key(channel)) {
+    AIRCHECK_TRY(const KeyRecord record, keys_.find(*key_id));
+    return record.period_end;
+  }
+  AIRCHECK_TRY(const ActiveKey key, keys_.current(channel.id, options_.now()));
+  return key.period_end;
+}
+
+void Runner::watch_period() {
+  const Channel* channel = this->channel();
+  if (channel == nullptr || !channel->encrypted || !options_.drm_enabled) return;
+  if (!period_end_) {
+    const auto end = period_end_on_air(*channel);
+    if (!end) return base::log_warning("channels", "content key: " + end.error().message, key_);
+    period_end_ = *end;
+  }
+  const std::int64_t left_ms = std::max<std::int64_t>((*period_end_ - options_.now()) / core::kNsPerMs, 0);
+  period_ = base::Timer::once(left_ms, [this] {
+    period_end_.reset();
+    dispatch(Event::kPeriodEnd);
+  });
+}
+
+}  // namespace aircheck::channels

@@ -1,0 +1,125 @@
+// One channel's worker: performs what supervision's table says and feeds it what happens.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/main_context.hpp"
+#include "channels/channel_store.hpp"
+#include "channels/key_store.hpp"
+#include "channels/sources.hpp"
+#include "channels/supervision.hpp"
+#include "channels/worker_process.hpp"
+#include "control/client.hpp"
+#include "core/time.hpp"
+
+namespace aircheck::channels {
+
+// What the archive has to do with workers. main.cpp connects it to timeshift.
+struct ArchiveHooks {
+  // The number of the last segment that is known; a worker is asked for what came after.
+  std::function<std::optional<std::uint64_t>(const Channel&)> last_sequence;
+  // The key of that segment; none: there is no segment, or it is clear.
+  std::function<std::optional<core::KeyId>(const Channel&)> last_key;
+  // The worker must not begin before this: earlier slots are listed as GAP already.
+  std::function<core::Utc(const Channel&)> not_before;
+  // In order of sequence; some may be known already.
+  std::function<void(const Channel&, const std::vector<control::SegmentRow>&)> segments;
+  // false: off air, GAP rows from here on. true: on air, or about to be.
+  std::function<void(const Channel&, bool up)> on_air;
+};
+
+struct SupervisorOptions {
+  std::string worker_program;
+  std::string run_directory;
+  std::string segment_directory;
+  std::string log_directory;
+  std::vector<std::string> environment;  // for workers, scrubbed
+  SourceOptions sources;
+  bool drm_enabled = true;
+  std::function<core::Utc()> now;
+};
+
+struct ChannelStatus {
+  std::string state;   // stopped | starting | running | backoff | failed
+  std::string reason;  // why it is in backoff or failed; empty otherwise
+  core::Utc since;     // of `state`
+  std::optional<pid_t> pid;
+  int failures = 0;
+  std::optional<core::Utc> retry_at;
+};
+
+class Runner {
+ public:
+  Runner(const SupervisorOptions& options, ChannelStore& channels, KeyStore& keys, const ArchiveHooks& hooks,
+         std::string channel_id, std::string channel_key, bool wanted);
+  ~Runner() = default;
+  Runner(const Runner&) = delete;
+  Runner& operator=(const Runner&) = delete;
+
+  void dispatch(Event event);
+  [[nodiscard]] ChannelStatus status() const;
+  // Nothing runs and nothing will by itself.
+  [[nodiscard]] bool at_rest() const;
+  void kill();
+  [[nodiscard]] const std::string& key() const { return key_; }
+
+ private:
+  void perform(Action action);
+  void note(const Supervision& before);
+
+  void connect();
+  void try_connect();
+  void connected(core::Result<std::unique_ptr<control::Client>> client);
+  void take_over(const control::Status& status);
+  void launch();
+  void ended(const std::string& how);
+  void closed(const core::Error& why);
+  void fetch_rows();
+  void deliver(std::vector<control::SegmentRow> rows);
+  void start_worker();
+  core::Result<control::Configuration> configuration(const Channel& channel);
+  void start_answered(const core::Result<void>& result);
+  void stop_worker();
+  void terminate();
+  void report(bool up);
+  void arm_retry();
+  void watch_period();
+  [[nodiscard]] core::Result<core::Utc> period_end_on_air(const Channel& channel);
+
+  [[nodiscard]] const Channel* channel() const { return channels_.find(id_); }
+
+  const SupervisorOptions& options_;
+  ChannelStore& channels_;
+  KeyStore& keys_;
+  const ArchiveHooks& hooks_;
+  const std::string id_;
+  const std::string key_;
+
+  Supervision state_;
+  std::deque<Event> events_;
+  bool dispatching_ = false;
+  std::string reason_;
+  core::Utc since_;
+  std::optional<core::Utc> retry_at_;
+
+  std::unique_ptr<WorkerProcess> process_;
+  std::unique_ptr<control::Client> client_;
+  std::function<void()> abandon_connect_;
+  std::int64_t connect_deadline_us_ = 0;  // monotonic; 0: one attempt
+  bool connect_when_ended_ = false;
+  bool fetching_ = false;
+  std::vector<control::SegmentRow> while_fetching_;
+  std::optional<core::Utc> period_end_;
+  base::Timer connect_again_;
+  base::Timer retry_;
+  base::Timer healthy_;
+  base::Timer period_;
+};
+
+}  // namespace aircheck::channels

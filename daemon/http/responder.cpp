@@ -1,0 +1,99 @@
+#include "http/responder.hpp"
+
+#include <gio/gio.h>
+
+#include "base/log.hpp"
+
+namespace aircheck::http {
+
+namespace {
+
+constexpr std::size_t kCompressFrom = 1024;  // below, gzip's header eats the gain
+
+GBytes* gzip(std::string_view text) {
+  g_autoptr(GZlibCompressor) compressor = g_zlib_compressor_new(G_ZLIB_COMPRESSOR_FORMAT_GZIP, 1);
+  g_autoptr(GOutputStream) memory = g_memory_output_stream_new_resizable();
+  g_autoptr(GOutputStream) out = g_converter_output_stream_new(memory, G_CONVERTER(compressor));
+  const bool written = g_output_stream_write_all(out, text.data(), text.size(), nullptr, nullptr, nullptr) != FALSE &&
+                       g_output_stream_close(out, nullptr, nullptr) != FALSE;
+  return written ? g_memory_output_stream_steal_as_bytes(G_MEMORY_OUTPUT_STREAM(memory)) : nullptr;
+}
+
+}  // namespace
+
+struct Responder::State {
+  std::shared_ptr<Exchange> exchange;
+  bool answered = false;
+
+  ~State() {
+    if (answered) return;
+    base::log_error("http", "request " + exchange->request_id() + ": nobody answered it");
+    const base::Problem problem = base::to_problem({core::Code::kInternal, ""});
+    const std::string body = problem.to_json().dump();
+    g_autoptr(GBytes) bytes = g_bytes_new(body.data(), body.size());
+    exchange->send(problem.status, "application/problem+json", bytes);
+  }
+};
+
+Responder::Responder(std::shared_ptr<Exchange> exchange) : state_(std::make_shared<State>()) {
+  state_->exchange = std::move(exchange);
+}
+
+Responder& Responder::header(const std::string& name, const std::string& value) {
+  if (!state_->answered) state_->exchange->set_header(name, value);
+  return *this;
+}
+
+bool Responder::answered() const {
+  return state_->answered;
+}
+
+void Responder::send(int status, const std::string& content_type, GBytes* body) {
+  if (state_->answered) return;
+  state_->answered = true;
+  state_->exchange->send(status, content_type, body);
+}
+
+void Responder::send_text(int status, const std::string& content_type, std::string_view body) {
+  if (state_->answered) return;
+  g_autoptr(GBytes) bytes = nullptr;
+  if (body.size() >= kCompressFrom) {
+    header("Vary", "Accept-Encoding");
+    if (state_->exchange->accepts_gzip()) bytes = gzip(body);
+    if (bytes != nullptr) header("Content-Encoding", "gzip");
+  }
+  if (bytes == nullptr) bytes = g_bytes_new(body.data(), body.size());
+  send(status, content_type, bytes);
+}
+
+void Responder::json(int status, const base::Json& body) {
+  send_text(status, "application/json", body.dump());
+}
+
+void Responder::text(int status, const std::string& content_type, std::string_view body) {
+  send_text(status, content_type, body);
+}
+
+void Responder::bytes(int status, const std::string& content_type, GBytes* body) {
+  send(status, content_type, body);
+}
+
+void Responder::empty(int status) {
+  send(status, "", nullptr);
+}
+
+void Responder::problem(const base::Problem& problem) {
+  for (const auto& [name, value] : problem.headers) header(name, value);
+  header("Cache-Control", "no-store");
+  send_text(problem.status, "application/problem+json", problem.to_json().dump());
+}
+
+void Responder::error(const core::Error& error) {
+  const base::Problem translated = base::to_problem(error);
+  if (translated.status >= 500) {
+    base::log_warning("http", "request " + state_->exchange->request_id() + ": " + error.message);
+  }
+  problem(translated);
+}
+
+}  // namespace aircheck::http

@@ -1,0 +1,102 @@
+#include "http/router.hpp"
+
+#include <algorithm>
+#include <optional>
+
+namespace aircheck::http {
+
+namespace {
+
+std::vector<std::string> split_path(std::string_view path) {
+  std::vector<std::string> segments;
+  while (path.starts_with('/')) {
+    path.remove_prefix(1);
+    const std::size_t end = std::min(path.find('/'), path.size());
+    segments.emplace_back(path.substr(0, end));
+    path.remove_prefix(end);
+  }
+  return segments;
+}
+
+bool is_param(const std::string& segment) {
+  return segment.starts_with('{');
+}
+bool is_rest(const std::string& segment) {
+  return segment.ends_with("...}");
+}
+
+// "l" sorts before "p" before "r": the smallest rank is the most literal template.
+std::string rank(const std::vector<std::string>& segments) {
+  std::string text;
+  for (const std::string& segment : segments) text.push_back(is_rest(segment) ? 'r' : is_param(segment) ? 'p' : 'l');
+  return text;
+}
+
+using Params = std::map<std::string, std::string>;
+
+std::optional<Params> match_segments(const std::vector<std::string>& pattern, const std::vector<std::string>& path) {
+  Params params;
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    const std::string& segment = pattern[i];
+    if (i >= path.size()) return std::nullopt;
+    if (is_rest(segment)) {
+      std::string rest;
+      for (std::size_t j = i; j < path.size(); ++j) rest += (j > i ? "/" : "") + path[j];
+      params[segment.substr(1, segment.size() - 5)] = rest;
+      return params;
+    }
+    if (!is_param(segment)) {
+      if (segment != path[i]) return std::nullopt;
+      continue;
+    }
+    if (path[i].empty()) return std::nullopt;
+    // "{rendition}.m3u8": a suffix after the brace belongs to the literal.
+    const std::size_t brace = segment.find('}');
+    const std::string_view suffix = std::string_view(segment).substr(brace + 1);
+    if (path[i].size() <= suffix.size() && !suffix.empty()) return std::nullopt;
+    if (!std::string_view(path[i]).ends_with(suffix)) return std::nullopt;
+    params[segment.substr(1, brace - 1)] = path[i].substr(0, path[i].size() - suffix.size());
+  }
+  if (pattern.size() != path.size()) return std::nullopt;
+  return params;
+}
+
+}  // namespace
+
+void Router::add(const std::string& method, const std::string& path, Handler handler) {
+  routes_.push_back({method, path, std::move(handler), split_path(path)});
+}
+
+Router::Match Router::match(std::string_view method, std::string_view path) const {
+  std::vector<std::string> segments = split_path(path);
+  for (std::string& segment : segments) {
+    auto decoded = percent_decode(segment);
+    if (!decoded || decoded->find('/') != std::string::npos) return {};
+    segment = std::move(*decoded);
+  }
+  const std::string_view wanted = method == "HEAD" ? std::string_view("GET") : method;
+  Match best;
+  std::string best_rank;
+  std::string allow;
+  for (const Route& route : routes_) {
+    auto params = match_segments(route.segments, segments);
+    if (!params) continue;
+    if (allow.find(route.method) == std::string::npos) {
+      allow += (allow.empty() ? "" : ", ") + route.method + (route.method == "GET" ? ", HEAD" : "");
+    }
+    if (route.method != wanted) continue;
+    std::string candidate = rank(route.segments);
+    // A suffix makes a parameter more literal: "{rendition}.m3u8" before "{name}".
+    if (!route.segments.empty() && is_param(route.segments.back()) && !route.segments.back().ends_with('}')) {
+      candidate.back() = 'm';
+    }
+    if (best.route != nullptr && candidate >= best_rank) continue;
+    best.route = &route;
+    best.params = std::move(*params);
+    best_rank = std::move(candidate);
+  }
+  if (best.route == nullptr) best.allow = allow;
+  return best;
+}
+
+}  // namespace aircheck::http

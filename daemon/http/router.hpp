@@ -1,0 +1,54 @@
+// Which handler answers which method and path. The routes can be listed: openapi.yaml is compared with them.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "http/request.hpp"
+#include "http/responder.hpp"
+
+namespace aircheck::http {
+
+using Handler = std::function<void(const Request&, Responder)>;
+
+class Router {
+ public:
+  struct Route {
+    std::string method;
+    std::string path;  // template: "/api/v1/channels/{channel_id}", "/hls/{cdn_channel_key}/{path...}"
+    Handler handler;
+    std::vector<std::string> segments;
+  };
+  struct Match {
+    const Route* route = nullptr;               // null: nothing answers
+    std::map<std::string, std::string> params;  // decoded
+    std::string allow;                          // not empty: the path exists with these methods only (405)
+  };
+
+  // A literal segment wins over {name}, which takes one segment, and that over {name...}, which takes all that follow
+  // and stands last. HEAD is answered by GET.
+  void add(const std::string& method, const std::string& path, Handler handler);
+  void get(const std::string& path, Handler handler) { add("GET", path, std::move(handler)); }
+  void post(const std::string& path, Handler handler) { add("POST", path, std::move(handler)); }
+  void put(const std::string& path, Handler handler) { add("PUT", path, std::move(handler)); }
+  void patch(const std::string& path, Handler handler) { add("PATCH", path, std::move(handler)); }
+  void remove(const std::string& path, Handler handler) { add("DELETE", path, std::move(handler)); }
+
+  // For GET requests that no route takes, outside /api/ and /hls/: the web page.
+  void set_fallback(Handler handler) { fallback_ = std::move(handler); }
+  [[nodiscard]] const Handler& fallback() const { return fallback_; }
+
+  // `path` is percent-encoded; segments are decoded one by one, so that an encoded slash never makes a new segment.
+  [[nodiscard]] Match match(std::string_view method, std::string_view path) const;
+
+  [[nodiscard]] const std::vector<Route>& routes() const { return routes_; }
+
+ private:
+  std::vector<Route> routes_;
+  Handler fallback_;
+};
+
+}  // namespace aircheck::http

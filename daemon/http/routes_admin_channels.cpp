@@ -1,0 +1,211 @@
+#include "http/routes_admin_channels.hpp"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "http/paging.hpp"
+
+namespace aircheck::http {
+
+namespace {
+
+using channels::Channel;
+
+std::string etag_of(const Channel& channel) {
+  return "\"" + std::to_string(channel.version) + "\"";
+}
+
+base::Json channel_json(const Channel& channel) {
+  const std::string mode = channel.encrypted ? "cenc" : "none";
+  base::Json json = base::Json::object({{"id", channel.id},
+                                        {"cdn_channel_key", channel.key},
+                                        {"number", channel.number},
+                                        {"name", channel.name},
+                                        {"logo_url", channel.logo_url},
+                                        {"zone", channel.zone},
+                                        {"tstv_enabled", channel.tstv_enabled},
+                                        {"startover_enabled", channel.startover_enabled},
+                                        {"catchup_enabled", channel.catchup_enabled},
+                                        {"cutv_window_hours", channel.cutv_window_hours},
+                                        {"pipeline", channel.pipeline}});
+  json.set("variables", channels::variables_to_json(channel.variables));
+  json.set("target_duration", channel.target_duration_s);
+  json.set("max_duration", channel.max_duration_s);
+  json.set("protection",
+           base::Json::object(
+               {{"encryption", mode}, {"allow_aes128", channel.allow_aes128}, {"allow_clear", channel.allow_clear}}));
+  json.set("schedule_source", channel.schedule_source);
+  json.set("on_air_wanted", channel.on_air_wanted);
+  return json;
+}
+
+core::Result<void> read_protection(const base::Json& json, Channel& channel) {
+  base::JsonReader in(json);
+  if (const auto mode = in.optional<std::string>("encryption")) {
+    if (*mode != "cenc" && *mode != "none") {
+      return core::fail(core::Code::kInvalidArgument, "\"protection.encryption\" has to be cenc or none");
+    }
+    channel.encrypted = *mode == "cenc";
+  }
+  channel.allow_aes128 = in.optional<bool>("allow_aes128").value_or(channel.allow_aes128);
+  channel.allow_clear = in.optional<bool>("allow_clear").value_or(channel.allow_clear);
+  return in.finish().with_context("protection");
+}
+
+// Variables merge as PATCH does (RFC 7396): null takes one away.
+core::Result<void> read_variables(const base::Json& json, Channel& channel) {
+  if (json.as_object() == nullptr) {
+    return core::fail(core::Code::kInvalidArgument, "\"variables\" has to be an object");
+  }
+  base::Json given = base::Json::object();
+  for (const auto& [name, value] : *json.as_object()) {
+    if (value.is_null()) {
+      channel.variables.erase(name);
+    } else {
+      given.set(name, value);
+    }
+  }
+  AIRCHECK_TRY(control::Variables typed, channels::variables_from_json(given));
+  for (auto& [name, value] : typed) channel.variables[name] = std::move(value);
+  return {};
+}
+
+// Members that are absent keep what `channel` has: the stored values for PATCH, the defaults for POST.
+core::Result<void> merge(base::JsonReader& in, Channel& channel) {
+  const auto text = [&](const char* name, std::string& field) {
+    if (in.is_null(name)) field.clear();
+    field = in.optional<std::string>(name).value_or(field);
+  };
+  text("cdn_channel_key", channel.key);
+  text("name", channel.name);
+  text("logo_url", channel.logo_url);
+  text("zone", channel.zone);
+  text("pipeline", channel.pipeline);
+  text("schedule_source", channel.schedule_source);
+  channel.number = in.optional<int>("number").value_or(channel.number);
+  channel.tstv_enabled = in.optional<bool>("tstv_enabled").value_or(channel.tstv_enabled);
+  channel.startover_enabled = in.optional<bool>("startover_enabled").value_or(channel.startover_enabled);
+  channel.catchup_enabled = in.optional<bool>("catchup_enabled").value_or(channel.catchup_enabled);
+  channel.cutv_window_hours = in.optional<int>("cutv_window_hours").value_or(channel.cutv_window_hours);
+  channel.target_duration_s = in.optional<int>("target_duration").value_or(channel.target_duration_s);
+  channel.max_duration_s = in.optional<int>("max_duration").value_or(channel.max_duration_s);
+  if (const auto variables = in.optional<base::Json>("variables")) {
+    AIRCHECK_TRY_VOID(read_variables(*variables, channel));
+  }
+  if (const auto protection = in.optional<base::Json>("protection")) {
+    AIRCHECK_TRY_VOID(read_protection(*protection, channel));
+  }
+  return in.finish();
+}
+
+class AdminChannels {
+ public:
+  explicit AdminChannels(AdminChannelServices services) : services_(std::move(services)) {}
+
+  void list(const Request& request, Responder responder) const {
+    if (!admitted(request, responder, {"limit", "cursor"})) return;
+    const auto page = read_page(request);
+    if (!page) return responder.error(page.error());
+    std::vector<std::pair<std::string, const Channel*>> found;
+    for (const Channel& channel : services_.channels.all()) found.emplace_back(sort_key(channel.number, 0), &channel);
+    responder.json(200, page_of(found, *page, [](const Channel* channel) { return channel_json(*channel); }));
+  }
+
+  void get(const Request& request, Responder responder) const {
+    if (!admitted(request, responder, {})) return;
+    if (const Channel* channel = find(request, responder)) answer(200, *channel, responder);
+  }
+
+  void create(const Request& request, Responder responder) const {
+    if (!admitted(request, responder, {})) return;
+    const auto body = request.json();
+    if (!body) return responder.error(body.error());
+    base::JsonReader in(*body);
+    Channel channel;
+    channel.target_duration_s = services_.segment_duration_s;
+    channel.max_duration_s = 0;
+    if (const auto merged = merge(in, channel); !merged) return responder.error(merged.error());
+    if (channel.max_duration_s == 0) channel.max_duration_s = channel.target_duration_s;
+    const auto stored = services_.channels.insert(channel, services_.now());
+    if (!stored) return responder.error(stored.error());
+    responder.header("Location", "/api/v1/admin/channels/" + stored->id);
+    answer(201, *stored, responder);
+  }
+
+  void change(const Request& request, Responder responder) const {
+    if (!admitted(request, responder, {})) return;
+    const Channel* stored = find(request, responder);
+    if (stored == nullptr || !matches(request, *stored, responder)) return;
+    const auto body = request.json();
+    if (!body) return responder.error(body.error());
+    base::JsonReader in(*body);
+    Channel channel = *stored;
+    if (const auto merged = merge(in, channel); !merged) return responder.error(merged.error());
+    const auto updated = services_.channels.update(channel, services_.now());
+    if (!updated) return responder.error(updated.error());
+    answer(200, *updated, responder);
+  }
+
+  void remove(const Request& request, Responder responder) const {
+    if (!admitted(request, responder, {})) return;
+    const Channel* stored = find(request, responder);
+    if (stored == nullptr || !matches(request, *stored, responder)) return;
+    const std::string id = stored->id;
+    if (const auto removed = services_.channels.remove(id); !removed) return responder.error(removed.error());
+    responder.empty(204);
+  }
+
+ private:
+  [[nodiscard]] bool admitted(const Request& request, Responder& responder,
+                              std::initializer_list<std::string_view> query) const {
+    if (!services_.authenticator.with_role(request, responder, access::Role::kAdmin)) return false;
+    responder.header("Cache-Control", "no-store");
+    const auto checked = request.only_query(query);
+    if (!checked) responder.error(checked.error());
+    return checked.has_value();
+  }
+
+  const Channel* find(const Request& request, Responder& responder) const {
+    const Channel* channel = services_.channels.find(request.param("channel_id"));
+    if (channel == nullptr) responder.problem(base::not_found("there is no such channel"));
+    return channel;
+  }
+
+  // If-Match is necessary: a change that starts from an old version would undo another one.
+  [[nodiscard]] static bool matches(const Request& request, const Channel& channel, Responder& responder) {
+    const std::string* etag = request.header("if-match");
+    if (etag == nullptr) {
+      responder.problem({428, "if_match_required", "send the channel's ETag as If-Match", {}, {}});
+      return false;
+    }
+    if (*etag == etag_of(channel) || *etag == "*") return true;
+    responder.problem({412, "changed_meanwhile", "the channel was changed meanwhile: get it again", {}, {}});
+    return false;
+  }
+
+  static void answer(int status, const Channel& channel, Responder& responder) {
+    responder.header("ETag", etag_of(channel));
+    responder.json(status, channel_json(channel));
+  }
+
+  AdminChannelServices services_;
+};
+
+}  // namespace
+
+void register_admin_channel_routes(Router& router, AdminChannelServices services) {
+  const auto resource = std::make_shared<const AdminChannels>(std::move(services));
+  const auto bind = [resource](void (AdminChannels::*method)(const Request&, Responder) const) -> Handler {
+    return [resource, method](const Request& request, Responder responder) {
+      (*resource.*method)(request, std::move(responder));
+    };
+  };
+  router.get("/api/v1/admin/channels", bind(&AdminChannels::list));
+  router.post("/api/v1/admin/channels", bind(&AdminChannels::create));
+  router.get("/api/v1/admin/channels/{channel_id}", bind(&AdminChannels::get));
+  router.patch("/api/v1/admin/channels/{channel_id}", bind(&AdminChannels::change));
+  router.remove("/api/v1/admin/channels/{channel_id}", bind(&AdminChannels::remove));
+}
+
+}  // namespace aircheck::http

@@ -1,0 +1,388 @@
+#include "http/server.hpp"
+
+#include <libsoup/soup.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cerrno>
+
+#include "base/files.hpp"
+#include "base/log.hpp"
+
+namespace aircheck::http {
+
+using core::Code;
+using core::fail;
+
+namespace {
+
+constexpr const char* kBodyKey = "aircheck-body";
+constexpr const char* kExposed = "X-Expires-At, X-Request-Id, Retry-After, ETag";
+constexpr const char* kAllowedHeaders = "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Range";
+constexpr const char* kAllowedMethods = "GET, HEAD, POST, PUT, PATCH, DELETE";
+
+// The body of a request while it arrives.
+struct Body {
+  std::string bytes;
+  bool too_large = false;
+};
+
+// An id from outside is kept when it cannot break a log line or a header.
+bool usable_request_id(const char* id) {
+  if (id == nullptr) return false;
+  const std::string_view text(id);
+  return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
+  });
+}
+
+bool accepts_gzip(const char* accept_encoding) {
+  if (accept_encoding == nullptr) return false;
+  GSList* unacceptable = nullptr;
+  GSList* acceptable = soup_header_parse_quality_list(accept_encoding, &unacceptable);
+  const bool found = g_slist_find_custom(acceptable, "gzip", [](gconstpointer a, gconstpointer b) {
+                       return g_ascii_strcasecmp(static_cast<const char*>(a), static_cast<const char*>(b));
+                     }) != nullptr;
+  soup_header_free_list(acceptable);
+  soup_header_free_list(unacceptable);
+  return found;
+}
+
+// One message of libsoup, paused until it is answered. Outlives the connection if a Responder is kept that long.
+class SoupExchange : public Exchange {
+ public:
+  SoupExchange(SoupServerMessage* message, std::string id)
+      : message_(static_cast<SoupServerMessage*>(g_object_ref(message))), id_(std::move(id)) {
+    gzip_ = http::accepts_gzip(
+        soup_message_headers_get_list(soup_server_message_get_request_headers(message), "Accept-Encoding"));
+    finished_ = g_signal_connect(message, "finished", G_CALLBACK(on_finished), this);
+    // disconnected comes without finished when the client goes away while we think.
+    disconnected_ = g_signal_connect(message, "disconnected", G_CALLBACK(on_finished), this);
+  }
+  ~SoupExchange() override {
+    g_signal_handler_disconnect(message_, finished_);
+    g_signal_handler_disconnect(message_, disconnected_);
+    g_object_unref(message_);
+  }
+  SoupExchange(const SoupExchange&) = delete;
+  SoupExchange& operator=(const SoupExchange&) = delete;
+
+  void set_header(const std::string& name, const std::string& value) override {
+    if (gone_) return;
+    soup_message_headers_replace(soup_server_message_get_response_headers(message_), name.c_str(), value.c_str());
+  }
+
+  void send(int status, const std::string& content_type, GBytes* bytes) override {
+    if (gone_) return;
+    const std::string phrase(status >= 400 ? std::string(base::reason_phrase(status)) : "");
+    soup_server_message_set_status(message_, static_cast<guint>(status), phrase.empty() ? nullptr : phrase.c_str());
+    SoupMessageHeaders* headers = soup_server_message_get_response_headers(message_);
+    if (bytes != nullptr) {
+      soup_message_headers_set_content_type(headers, content_type.c_str(), nullptr);
+      soup_message_body_append_bytes(soup_server_message_get_response_body(message_), bytes);
+    }
+    if (paused_) soup_server_message_unpause(message_);
+    paused_ = false;
+  }
+
+  void pause() {
+    soup_server_message_pause(message_);
+    paused_ = true;
+  }
+
+  [[nodiscard]] bool accepts_gzip() const override { return gzip_; }
+  [[nodiscard]] std::string request_id() const override { return id_; }
+
+ private:
+  static void on_finished(SoupServerMessage*, gpointer data) noexcept {
+    static_cast<SoupExchange*>(data)->gone_ = true;
+  }
+
+  SoupServerMessage* message_;
+  std::string id_;
+  gulong finished_ = 0;
+  gulong disconnected_ = 0;
+  bool gzip_ = false;
+  bool gone_ = false;
+  bool paused_ = false;
+};
+
+}  // namespace
+
+class Server::Impl {
+ public:
+  Impl(ServerOptions options, const Router& router) : options_(std::move(options)), router_(router) {}
+  ~Impl() {
+    listener_.reset();
+    if (soup_ != nullptr) {
+      g_signal_handlers_disconnect_by_data(soup_, this);
+      soup_server_disconnect(soup_);
+    }
+    g_clear_object(&soup_);
+    if (silent_ >= 0) close(silent_);
+    for (GInetAddressMask* mask : proxies_) g_object_unref(mask);
+  }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  core::Result<void> start();
+  [[nodiscard]] const Listener& listener() const { return *listener_; }
+
+ private:
+  core::Result<void> parse_proxies();
+  core::Result<void> allow_keep_alive();
+  void handle(SoupServerMessage* message);
+  void dispatch(const Request& request, bool head, bool too_large, Responder responder);
+  Request make_request(SoupServerMessage* message, const std::string& id) const;
+  void fill_address(SoupServerMessage* message, Request& request) const;
+  bool is_trusted(GInetAddress* address) const;
+  // True: it was a preflight, and it is answered.
+  bool cors(const Request& request, Responder& responder) const;
+
+  static void on_early(SoupServer* soup, SoupServerMessage* message, const char* path, GHashTable* query,
+                       gpointer self) noexcept;
+  static void on_chunk(SoupServerMessage* message, GBytes* chunk, gpointer self) noexcept;
+  static void on_request(SoupServer* soup, SoupServerMessage* message, const char* path, GHashTable* query,
+                         gpointer self) noexcept;
+  static void on_ended(SoupServer* soup, SoupServerMessage* message, gpointer self) noexcept;
+
+  ServerOptions options_;
+  const Router& router_;
+  SoupServer* soup_ = nullptr;
+  int silent_ = -1;  // the far end of libsoup's own listener
+  std::unique_ptr<Listener> listener_;
+  std::vector<GInetAddressMask*> proxies_;
+};
+
+core::Result<void> Server::Impl::parse_proxies() {
+  for (const std::string& text : options_.trusted_proxies) {
+    GInetAddressMask* mask = g_inet_address_mask_new_from_string(text.c_str(), nullptr);
+    if (mask == nullptr) {
+      return fail(Code::kInvalidArgument,
+                  "AIRCHECK_TRUSTED_PROXIES: '" + text + "' has to be an IP address or a CIDR block");
+    }
+    proxies_.push_back(mask);
+  }
+  return {};
+}
+
+// libsoup closes every connection after its first answer unless it has a listener of its own (request_finished() in
+// soup-server.c, 3.2). Ours accepts the connections, so it gets one end of a pair on which nothing ever comes.
+core::Result<void> Server::Impl::allow_keep_alive() {
+  std::array<int, 2> ends{};
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+    return core::fail_errno(errno, "cannot make a pair of sockets");
+  }
+  silent_ = ends[1];
+  g_autoptr(GError) error = nullptr;
+  g_autoptr(GSocket) socket = g_socket_new_from_fd(ends[0], &error);
+  if (socket == nullptr) {
+    close(ends[0]);
+    return fail(Code::kInternal, std::string("keep-alive: ") + error->message);
+  }
+  if (soup_server_listen_socket(soup_, socket, SoupServerListenOptions(0), &error) == FALSE) {
+    return fail(Code::kInternal, std::string("keep-alive: ") + error->message);
+  }
+  return {};
+}
+
+core::Result<void> Server::Impl::start() {
+  AIRCHECK_TRY_VOID(parse_proxies());
+  // libsoup would decode the path once more: %2F would make a segment, and %252E a dot.
+  soup_ = soup_server_new("server-header", "aircheck", "raw-paths", TRUE, nullptr);
+  soup_server_add_early_handler(soup_, nullptr, on_early, this, nullptr);
+  soup_server_add_handler(soup_, nullptr, on_request, this, nullptr);
+  g_signal_connect(soup_, "request-finished", G_CALLBACK(on_ended), this);
+  g_signal_connect(soup_, "request-aborted", G_CALLBACK(on_ended), this);
+  AIRCHECK_TRY_VOID(allow_keep_alive());
+  AIRCHECK_TRY(listener_, Listener::open(options_.listen, [this](GIOStream* stream, GSocketAddress* local,
+                                                                 GSocketAddress* remote) {
+                 g_autoptr(GError) error = nullptr;
+                 if (soup_server_accept_iostream(soup_, stream, local, remote, &error) == FALSE) {
+                   base::log_warning("http", std::string("cannot serve a connection: ") + error->message);
+                 }
+               }));
+  return {};
+}
+
+void Server::Impl::on_early(SoupServer*, SoupServerMessage* message, const char*, GHashTable*, gpointer data) noexcept {
+  auto* self = static_cast<Impl*>(data);
+  // The body is collected here, so that one without Content-Length is bounded too.
+  auto* body = new Body;
+  SoupMessageHeaders* headers = soup_server_message_get_request_headers(message);
+  body->too_large = soup_message_headers_get_encoding(headers) == SOUP_ENCODING_CONTENT_LENGTH &&
+                    static_cast<guint64>(soup_message_headers_get_content_length(headers)) > self->options_.body_limit;
+  g_object_set_data_full(G_OBJECT(message), kBodyKey, body, [](gpointer old) { delete static_cast<Body*>(old); });
+  soup_message_body_set_accumulate(soup_server_message_get_request_body(message), FALSE);
+  g_signal_connect(message, "got-chunk", G_CALLBACK(on_chunk), self);
+}
+
+void Server::Impl::on_chunk(SoupServerMessage* message, GBytes* chunk, gpointer data) noexcept {
+  const auto* self = static_cast<Impl*>(data);
+  auto* body = static_cast<Body*>(g_object_get_data(G_OBJECT(message), kBodyKey));
+  if (body == nullptr) return;
+  gsize size = 0;
+  const void* bytes = g_bytes_get_data(chunk, &size);
+  if (body->bytes.size() + size > self->options_.body_limit) body->too_large = true;
+  if (body->too_large) {
+    body->bytes.clear();
+  } else {
+    body->bytes.append(static_cast<const char*>(bytes), size);
+  }
+}
+
+void Server::Impl::on_request(SoupServer*, SoupServerMessage* message, const char*, GHashTable*,
+                              gpointer data) noexcept {
+  static_cast<Impl*>(data)->handle(message);
+}
+
+void Server::Impl::on_ended(SoupServer*, SoupServerMessage* message, gpointer data) noexcept {
+  auto* self = static_cast<Impl*>(data);
+  if (self->listener_) self->listener_->request_ends(soup_server_message_get_remote_address(message));
+}
+
+bool Server::Impl::is_trusted(GInetAddress* address) const {
+  return std::any_of(proxies_.begin(), proxies_.end(),
+                     [&](GInetAddressMask* mask) { return g_inet_address_mask_matches(mask, address) != FALSE; });
+}
+
+void Server::Impl::fill_address(SoupServerMessage* message, Request& request) const {
+  std::string scheme = listener_->tls() ? "https" : "http";
+  const std::string* host = request.header("host");
+  GSocketAddress* remote = soup_server_message_get_remote_address(message);
+  if (remote != nullptr && G_IS_INET_SOCKET_ADDRESS(remote)) {
+    GInetAddress* address = g_inet_socket_address_get_address(G_INET_SOCKET_ADDRESS(remote));
+    g_autofree char* text = g_inet_address_to_string(address);
+    request.client_address = text;
+    if (is_trusted(address)) {
+      // The last entry is the one that our proxy wrote; what stands before it is the client's own word.
+      if (const std::string* forwarded = request.header("x-forwarded-for")) {
+        const std::size_t comma = forwarded->rfind(',');
+        std::string last = forwarded->substr(comma == std::string::npos ? 0 : comma + 1);
+        last.erase(0, last.find_first_not_of(' '));
+        if (g_hostname_is_ip_address(last.c_str()) != FALSE) request.client_address = last;
+      }
+      if (const std::string* proto = request.header("x-forwarded-proto")) scheme = *proto == "https" ? "https" : "http";
+    }
+  }
+  if (!options_.public_url.empty()) {
+    request.base_url = options_.public_url;
+  } else if (host != nullptr && host->find_first_of("/\\@\"'<> ") == std::string::npos && !host->empty()) {
+    request.base_url = scheme + "://" + *host;
+  } else {
+    request.base_url = scheme + "://" + listener_->host() + ":" + std::to_string(listener_->port());
+  }
+}
+
+Request Server::Impl::make_request(SoupServerMessage* message, const std::string& id) const {
+  Request request;
+  request.id = id;
+  request.method = soup_server_message_get_method(message);
+  if (request.method == "HEAD") request.method = "GET";
+  GUri* uri = soup_server_message_get_uri(message);
+  request.path = g_uri_get_path(uri);
+  if (const char* query = g_uri_get_query(uri)) request.query = parse_query(query);
+  SoupMessageHeadersIter iter;
+  soup_message_headers_iter_init(&iter, soup_server_message_get_request_headers(message));
+  const char* name = nullptr;
+  const char* value = nullptr;
+  while (soup_message_headers_iter_next(&iter, &name, &value) != FALSE) {
+    g_autofree char* lower = g_ascii_strdown(name, -1);
+    request.headers.emplace_back(lower, value);
+  }
+  fill_address(message, request);
+  return request;
+}
+
+void Server::Impl::handle(SoupServerMessage* message) {
+  listener_->request_begins(soup_server_message_get_remote_address(message));
+  const char* given = soup_message_headers_get_one(soup_server_message_get_request_headers(message), "X-Request-Id");
+  const std::string id = usable_request_id(given) ? given : base::random_uuid();
+  const auto exchange = std::make_shared<SoupExchange>(message, id);
+  exchange->pause();
+  exchange->set_header("X-Request-Id", id);
+  exchange->set_header("X-Content-Type-Options", "nosniff");
+  exchange->set_header("Referrer-Policy", "no-referrer");
+  Request request = make_request(message, id);
+  bool too_large = false;
+  if (auto* body = static_cast<Body*>(g_object_get_data(G_OBJECT(message), kBodyKey))) {
+    request.body = std::move(body->bytes);
+    too_large = body->too_large;
+  }
+  const bool head = std::string_view(soup_server_message_get_method(message)) == "HEAD";
+  dispatch(request, head, too_large, Responder(exchange));
+}
+
+bool Server::Impl::cors(const Request& request, Responder& responder) const {
+  const bool streams = request.path.starts_with("/hls/");
+  const bool api = request.path.starts_with("/api/");
+  const std::string* origin = request.header("origin");
+  const bool preflight =
+      request.method == "OPTIONS" && origin != nullptr && request.header("access-control-request-method") != nullptr;
+  if (streams) {
+    responder.header("Access-Control-Allow-Origin", "*");
+  } else if (api && !options_.cors_origins.empty()) {
+    responder.header("Vary", "Origin");
+    const auto& allowed = options_.cors_origins;
+    const bool listed = origin != nullptr && std::find(allowed.begin(), allowed.end(), *origin) != allowed.end();
+    if (listed) responder.header("Access-Control-Allow-Origin", *origin);
+  }
+  if (streams || api) responder.header("Access-Control-Expose-Headers", kExposed);
+  if (!preflight || !(streams || api)) return false;
+  responder.header("Access-Control-Allow-Methods", kAllowedMethods);
+  responder.header("Access-Control-Allow-Headers", kAllowedHeaders);
+  responder.header("Access-Control-Max-Age", "600");
+  responder.empty(204);
+  return true;
+}
+
+void Server::Impl::dispatch(const Request& request, bool head, bool too_large, Responder responder) {
+  base::log_debug("http", request.id + " " + request.method + " " + request.path + " from " + request.client_address);
+  if (cors(request, responder)) return;
+  if (too_large) {
+    responder.header("Connection", "close");
+    return responder.problem(
+        {413, "too_large", "the body is longer than " + std::to_string(options_.body_limit) + " bytes", {}, {}});
+  }
+  const Router::Match match = router_.match(head ? "HEAD" : request.method, request.path);
+  if (match.route != nullptr) {
+    Request routed = request;
+    routed.params = match.params;
+    return match.route->handler(routed, responder);
+  }
+  if (!match.allow.empty()) {
+    return responder.problem(
+        {405, "method_not_allowed", request.method + " is not possible here", {}, {{"Allow", match.allow}}});
+  }
+  const bool ours = request.path.starts_with("/api/") || request.path.starts_with("/hls/");
+  if (!ours && request.method == "GET" && router_.fallback()) return router_.fallback()(request, responder);
+  responder.problem(base::not_found("nothing is at " + request.path));
+}
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Server::~Server() = default;
+
+core::Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options, const Router& router) {
+  auto impl = std::make_unique<Impl>(options, router);
+  AIRCHECK_TRY_VOID(impl->start());
+  return std::unique_ptr<Server>(new Server(std::move(impl)));
+}
+
+int Server::port() const {
+  return impl_->listener().port();
+}
+
+std::string Server::url() const {
+  const Listener& listener = impl_->listener();
+  return std::string(listener.tls() ? "https" : "http") + "://" + listener.host() + ":" +
+         std::to_string(listener.port());
+}
+
+int Server::connections() const {
+  return impl_->listener().connections();
+}
+
+}  // namespace aircheck::http

@@ -1,0 +1,44 @@
+// The HTTP server: a Router behind libsoup, with what every answer has in common.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/result.hpp"
+#include "http/listener.hpp"
+#include "http/router.hpp"
+
+namespace aircheck::http {
+
+struct ServerOptions {
+  ListenOptions listen;
+  std::string public_url;                    // empty: from the request's Host
+  std::vector<std::string> trusted_proxies;  // addresses or CIDR blocks
+  std::vector<std::string> cors_origins;     // for /api/
+  std::size_t body_limit = 1 << 20;          // bytes; above: 413
+};
+
+// Main context only. The router is read while the server lives and has to stay where it is.
+class Server {
+ public:
+  // Listens and answers from now on.
+  static core::Result<std::unique_ptr<Server>> start(const ServerOptions& options, const Router& router);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  [[nodiscard]] int port() const;
+  // "http://127.0.0.1:8000": how this machine reaches us.
+  [[nodiscard]] std::string url() const;
+  [[nodiscard]] int connections() const;
+
+ private:
+  class Impl;
+  explicit Server(std::unique_ptr<Impl> impl);
+
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace aircheck::http

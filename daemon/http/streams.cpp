@@ -1,0 +1,240 @@
+#include "http/streams.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <variant>
+
+namespace aircheck::http {
+
+namespace {
+
+using access::Kind;
+using core::Code;
+using core::fail;
+using core::Result;
+using timeshift::Refusal;
+using timeshift::ViewKind;
+
+constexpr const char* kPlaylistType = "application/vnd.apple.mpegurl";
+constexpr int kLongAgeS = 3600;
+
+ViewKind view_kind(Kind kind) {
+  switch (kind) {
+    case Kind::kLive: return ViewKind::kLive;
+    case Kind::kStartover: return ViewKind::kStartover;
+    case Kind::kCatchup: return ViewKind::kCatchup;
+  }
+  return ViewKind::kLive;
+}
+
+timeshift::Protection protection_of(access::Protection protection) {
+  switch (protection) {
+    case access::Protection::kCenc: return timeshift::Protection::kCenc;
+    case access::Protection::kAes128: return timeshift::Protection::kAes128;
+    case access::Protection::kClear: return timeshift::Protection::kClear;
+  }
+  return timeshift::Protection::kCenc;
+}
+
+base::Problem try_later(int status, std::string code, std::string detail, std::int64_t retry_after_s) {
+  base::Problem problem{status, std::move(code), std::move(detail), {}, {}};
+  if (retry_after_s > 0) problem.headers.emplace_back("Retry-After", std::to_string(retry_after_s));
+  return problem;
+}
+
+base::Problem window_problem(const timeshift::WindowRefusal& refusal) {
+  switch (refusal.reason) {
+    case Refusal::kInverted: return base::bad_request("the window's end has to be after its start");
+    case Refusal::kNotOnAir:
+      return try_later(503, "not_on_air", "This channel has not been on air yet.", refusal.retry_after_s);
+    case Refusal::kNotStarted:
+      return try_later(409, "not_started", "Nothing of this has been on air yet.", refusal.retry_after_s);
+    case Refusal::kNotComplete:
+      return try_later(409, "not_complete", "This is still on air; catch-up has it when it is over.",
+                       refusal.retry_after_s);
+    case Refusal::kNotArchived: break;
+  }
+  return {404, "not_archived", "The archive has nothing of this time.", {}, {}};
+}
+
+// Seconds that keep nanoseconds where there are any.
+std::string instant_text(core::Utc instant) {
+  if (instant.ns % core::kNsPerSecond == 0) return std::to_string(instant.ns / core::kNsPerSecond);
+  return core::to_rfc3339(instant, 9);
+}
+
+// A number that an operator set for the encoder, 0 where there is none.
+std::uint64_t variable(const channels::Channel& channel, const char* name) {
+  const auto found = channel.variables.find(name);
+  if (found == channel.variables.end()) return 0;
+  return std::visit(
+      [](const auto& value) -> std::uint64_t {
+        if constexpr (std::is_integral_v<std::decay_t<decltype(value)>>) {
+          return static_cast<std::uint64_t>(std::max<std::int64_t>(0, static_cast<std::int64_t>(value)));
+        } else {
+          return 0;
+        }
+      },
+      found->second);
+}
+
+std::uint64_t configured_bandwidth(const channels::Channel& channel) {
+  const std::uint64_t video = variable(channel, "video-bitrate");
+  return video == 0 ? 0 : timeshift::configured_bandwidth(video, variable(channel, "audio-bitrate"));
+}
+
+// A playlist that may still change is fetched again within half a target duration.
+std::string cache_control(ViewKind kind, bool complete, int target_duration_s) {
+  const bool final = complete || kind == ViewKind::kCatchup;
+  const int age = final ? kLongAgeS : std::max(1, (target_duration_s - 1) / 2);
+  return "private, max-age=" + std::to_string(age);
+}
+
+}  // namespace
+
+Result<core::Utc> read_instant(const std::string& name, const std::string& text) {
+  std::int64_t seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  constexpr std::int64_t kLatest = 9'000'000'000;  // year 2255
+  if (error == std::errc() && end == text.data() + text.size() && seconds >= 0 && seconds <= kLatest) {
+    return core::Utc::from_seconds(seconds);
+  }
+  const auto instant = core::from_rfc3339(text);
+  if (!instant) {
+    return fail(Code::kInvalidArgument, name + " has to be seconds since 1970 or RFC 3339, as 2026-02-25T14:30:00Z");
+  }
+  return *instant;
+}
+
+Result<access::Protection> read_protection(const Request& request) {
+  const std::string* text = request.query_value("protection");
+  const auto protection = text != nullptr ? access::protection_from_string(*text) : access::Protection::kCenc;
+  if (!protection) return fail(Code::kInvalidArgument, "protection has to be cenc, aes-128 or clear");
+  return *protection;
+}
+
+Result<StreamQuery> read_stream_query(const Request& request, const channels::Channel& channel,
+                                      const schedule::Guide& guide) {
+  StreamQuery stream;
+  if (const std::string* text = request.query_value("kind")) {
+    const auto kind = access::kind_from_string(*text);
+    if (!kind) return fail(Code::kInvalidArgument, "kind has to be live, startover or catchup");
+    stream.kind = *kind;
+  }
+  AIRCHECK_TRY(stream.protection, read_protection(request));
+  if (const std::string* text = request.query_value("start")) {
+    AIRCHECK_TRY(stream.start, read_instant("start", *text));
+  }
+  if (const std::string* text = request.query_value("end")) {
+    AIRCHECK_TRY(stream.end, read_instant("end", *text));
+  }
+  if (const std::string* text = request.query_value("epoch")) {
+    std::uint32_t epoch = 0;
+    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), epoch);
+    if (error != std::errc() || end != text->data() + text->size()) {
+      return fail(Code::kInvalidArgument, "epoch has to be a number");
+    }
+    stream.epoch = epoch;
+  }
+  if (const std::string* id = request.query_value("programme")) {
+    if (stream.start || stream.end) {
+      return fail(Code::kInvalidArgument, "programme gives start and end: leave them out");
+    }
+    const auto entry = guide.entry(*id);
+    if (!entry || entry->channel_id != channel.id) {
+      return fail(Code::kNotFound, "this channel has no programme of that id");
+    }
+    stream.start = entry->start;
+    stream.end = entry->end;
+  }
+  const bool live = stream.kind == Kind::kLive;
+  if (live && (stream.start || stream.end)) {
+    return fail(Code::kInvalidArgument, "a live stream has no start and end: ask for kind=startover or kind=catchup");
+  }
+  if (!live && !stream.start) return fail(Code::kInvalidArgument, "start (or programme) is missing");
+  if (stream.kind == Kind::kCatchup && !stream.end) return fail(Code::kInvalidArgument, "end is missing");
+  return stream;
+}
+
+std::string write_stream_query(const StreamQuery& stream, const std::string& token) {
+  std::string query = "kind=" + std::string(access::to_string(stream.kind));
+  if (stream.start) query += "&start=" + instant_text(*stream.start);
+  if (stream.end) query += "&end=" + instant_text(*stream.end);
+  if (stream.epoch) query += "&epoch=" + std::to_string(*stream.epoch);
+  if (stream.protection != access::Protection::kCenc) {
+    query += "&protection=" + std::string(access::to_string(stream.protection));
+  }
+  if (!token.empty()) query += "&token=" + percent_encode(token);
+  return query;
+}
+
+std::string stream_url(const StreamServices& services, const std::string& base_url, const access::Caller& caller,
+                       const channels::Channel& channel, const StreamQuery& stream) {
+  const std::string token =
+      services.gate.playback_token(caller, channel.id, stream.kind, stream.protection, services.now());
+  return base_url + "/hls/" + channel.key + "/index.m3u8?" + write_stream_query(stream, token);
+}
+
+std::optional<base::Problem> refuse_stream(const StreamServices& services, const access::Caller& caller,
+                                           const channels::Channel& channel, const StreamQuery& stream,
+                                           std::optional<core::Utc>& expires_at) {
+  const core::Utc now = services.now();
+  const access::Decision decision = services.gate.decide(
+      caller, channel.id,
+      {.kind = stream.kind, .protection = stream.protection, .start = stream.start, .end = stream.end, .now = now});
+  expires_at = decision.expires_at;
+  if (decision.allowed) return std::nullopt;
+  if (decision.code != "window_future") return access::to_problem(decision);
+  const core::Utc due = stream.kind == Kind::kCatchup ? stream.end.value_or(*stream.start) : *stream.start;
+  const std::int64_t wait_s =
+      core::scale_ceil(due - now, 1, core::kNsPerSecond) + std::int64_t{channel.target_duration_s};
+  return window_problem({stream.kind == Kind::kCatchup ? Refusal::kNotComplete : Refusal::kNotStarted, wait_s});
+}
+
+void answer_playlist(const StreamServices& services, const access::Caller& caller, const channels::Channel& channel,
+                     StreamQuery stream, const std::string& token, PlaylistForm form, const std::string& uri_base,
+                     Responder responder) {
+  std::optional<core::Utc> expires_at;
+  if (const auto problem = refuse_stream(services, caller, channel, stream, expires_at)) {
+    return responder.problem(*problem);
+  }
+  const timeshift::SegmentIndex* index = services.archive.index(channel.id);
+  if (index == nullptr || !services.archive.complete(channel.id)) {
+    return responder.problem(try_later(503, "not_ready", "The archive is still being read.", 1));
+  }
+  const ViewKind kind = view_kind(stream.kind);
+  const timeshift::WindowRequest window_request{
+      .kind = kind, .start = stream.start.value_or(core::Utc{}), .end = stream.end, .epoch = stream.epoch};
+  const auto answer = timeshift::select_window(*index, window_request, timeshift::WindowRules{}, services.now());
+  if (const auto* refusal = std::get_if<timeshift::WindowRefusal>(&answer)) {
+    return responder.problem(window_problem(*refusal));
+  }
+  const auto& window = std::get<timeshift::Window>(answer);
+  Result<std::string> text("");
+  if (form == PlaylistForm::kMultivariant) {
+    // The player's later requests are for the rows of this epoch, whatever the clock does.
+    if (kind != ViewKind::kLive && !stream.epoch) stream.epoch = index->row(index->last_sequence())->epoch;
+    text = timeshift::multivariant_playlist(window,
+                                            {.kind = kind,
+                                             .media_uri = uri_base + "main.m3u8?" + write_stream_query(stream, token),
+                                             .configured_bandwidth = configured_bandwidth(channel),
+                                             .target_ns = channel.target_duration_s * core::kNsPerSecond},
+                                            services.archive.facts(channel.id));
+  } else {
+    const std::string& cdn = services.cdn_base_url;
+    text = timeshift::media_playlist(window,
+                                     {.kind = kind,
+                                      .protection = protection_of(stream.protection),
+                                      .target_duration_s = static_cast<std::uint32_t>(channel.max_duration_s),
+                                      .segment_base = cdn.empty() ? "" : cdn + "/" + channel.key + "/",
+                                      .api_base = "",
+                                      .token = percent_encode(token)},
+                                     services.archive.facts(channel.id));
+  }
+  if (!text) return responder.error(text.error());
+  if (expires_at) responder.header("X-Expires-At", core::to_rfc3339(*expires_at));
+  responder.header("Cache-Control", cache_control(kind, window.complete, channel.target_duration_s));
+  responder.text(200, kPlaylistType, *text);
+}
+
+}  // namespace aircheck::http

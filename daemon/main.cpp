@@ -1,0 +1,447 @@
+// aircheckd: wires the station together and runs it until SIGINT or SIGTERM.
+
+#include <fcntl.h>
+#include <glib-unix.h>
+#include <sodium.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <optional>
+
+#include "access/first_accounts.hpp"
+#include "access/service.hpp"
+#include "base/command_line.hpp"
+#include "base/config.hpp"
+#include "base/files.hpp"
+#include "base/log.hpp"
+#include "base/worker_pool.hpp"
+#include "channels/demo.hpp"
+#include "channels/supervisor.hpp"
+#include "http/authenticate.hpp"
+#include "http/routes_admin_channels.hpp"
+#include "http/routes_auth.hpp"
+#include "http/routes_channels.hpp"
+#include "http/routes_drm.hpp"
+#include "http/routes_health.hpp"
+#include "http/routes_hls.hpp"
+#include "http/routes_simlive.hpp"
+#include "http/routes_tstv.hpp"
+#include "http/server.hpp"
+#include "http/static_files.hpp"
+#include "schedule/guide.hpp"
+#include "store/database.hpp"
+#include "timeshift/archive.hpp"
+#include "timeshift/blob_cache.hpp"
+
+namespace aircheck {
+namespace {
+
+using core::Code;
+using core::fail;
+
+constexpr int kPoolThreads = 4;
+constexpr std::size_t kSegmentCacheBytes = 256U << 20;
+constexpr std::int64_t kGuideEveryMs = 60'000;
+constexpr rlim_t kOpenFiles = 65'536;
+
+core::Utc utc_now() {
+  return core::Utc{g_get_real_time() * 1000};
+}
+
+core::Result<void> prepare_directories(const base::Config& config) {
+  const auto make = [](const char* name, const std::string& path, unsigned mode) -> core::Result<void> {
+    auto made = base::ensure_directory(path, mode);
+    if (made) made = base::check_writable(path);
+    if (made) return {};
+    return fail(made.error().code, std::string(name) + ": " + made.error().message + ": give a directory that user " +
+                                       std::to_string(geteuid()) + " can write");
+  };
+  AIRCHECK_TRY_VOID(make("--state", config.state_directory, 0750));
+  AIRCHECK_TRY_VOID(make("--state", config.secrets_directory(), 0700));
+  AIRCHECK_TRY_VOID(make("--state", config.log_directory(), 0750));
+  AIRCHECK_TRY_VOID(make("HLS_SEGMENT_DIR", config.segment_directory, 0750));
+  AIRCHECK_TRY_VOID(make("AIRCHECK_RUN_DIR", config.run_directory, 0700));
+  // Films may well be read-only.
+  return base::ensure_directory(config.sources_directory, 0750).with_context("HLS_SOURCES_DIR");
+}
+
+// One daemon per state directory. The lock goes with the process.
+core::Result<void> lock_state(const std::string& state_directory) {
+  const std::string path = state_directory + "/aircheckd.lock";
+  const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+  if (fd < 0) return core::fail_errno(errno, "cannot open " + path);
+  if (flock(fd, LOCK_EX | LOCK_NB) == 0) return {};
+  return fail(Code::kExists,
+              "--state: another aircheckd runs in " + state_directory + ": stop it or give another --state");
+}
+
+// Beside this program in a build folder, else where it was installed.
+std::string find_worker_program(const base::Config& config) {
+  if (!config.worker_program.empty()) return config.worker_program;
+  std::error_code error;
+  const auto here = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+  const auto built = here / "worker" / "aircheck-channel";
+  return std::filesystem::exists(built, error) ? built.string() : AIRCHECK_LIBEXEC_DIR "/aircheck-channel";
+}
+
+std::vector<std::string> worker_environment(const base::Config& config) {
+  g_auto(GStrv) environment = g_get_environ();
+  if (!config.pipeline_directory.empty()) {
+    environment = g_environ_setenv(environment, "AIRCHECK_PIPELINE_DIR", config.pipeline_directory.c_str(), TRUE);
+  }
+  std::vector<std::string> variables;
+  for (char** variable = environment; *variable != nullptr; ++variable) variables.emplace_back(*variable);
+  return channels::scrub_environment(variables);
+}
+
+timeshift::SegmentRow to_archive_row(const control::SegmentRow& row) {
+  timeshift::SegmentRow result;
+  result.sequence = row.sequence;
+  result.discontinuity_sequence = row.discontinuity_sequence;
+  result.start = row.start;
+  result.duration_ns = row.duration_ns;
+  result.size = row.size;
+  result.epoch = row.epoch;
+  result.discontinuity = row.discontinuity;
+  result.key_id = row.key_id;
+  result.location = row.location;
+  result.init_location = row.init_location;
+  return result;
+}
+
+core::Result<void> check_storage(const std::string& directory) {
+  struct statvfs status = {};
+  if (statvfs(directory.c_str(), &status) != 0) return core::fail_errno(errno, directory);
+  if ((status.f_flag & ST_RDONLY) != 0 || ::access(directory.c_str(), W_OK) != 0) {
+    return fail(Code::kPermission, directory + " is not writable");
+  }
+  constexpr std::uint64_t kLow = 64U << 20;
+  if (std::uint64_t{status.f_bavail} * status.f_frsize < kLow) return fail(Code::kNoSpace, directory + " is full");
+  return {};
+}
+
+class Station {
+ public:
+  explicit Station(base::Config config) : config_(std::move(config)) {}
+
+  core::Result<void> open();
+  core::Result<void> serve();
+  // Calls `done` when everything that has to end has ended.
+  void close(std::function<void()> done);
+  [[nodiscard]] const http::Server& server() const { return *server_; }
+  [[nodiscard]] const base::Config& config() const { return config_; }
+
+ private:
+  core::Result<void> open_stores();
+  core::Result<void> open_page();
+  void take_channels_in();
+  void channel_scanned();
+  void extend_guide();
+  channels::ArchiveHooks archive_hooks();
+  void register_routes();
+  [[nodiscard]] std::string missing() const;
+
+  base::Config config_;
+  // Each may refer to those before it.
+  base::WorkerPool pool_{kPoolThreads};
+  std::unique_ptr<store::Database> database_;
+  std::unique_ptr<channels::ChannelStore> channels_;
+  std::unique_ptr<channels::KeyStore> keys_;
+  std::optional<schedule::Guide> guide_;
+  std::unique_ptr<access::Service> access_;
+  std::unique_ptr<timeshift::Archive> archive_;
+  std::optional<timeshift::BlobCache> blobs_;
+  std::unique_ptr<channels::Supervisor> supervisor_;
+  std::optional<http::Authenticator> authenticator_;
+  std::optional<http::StaticFiles> page_;
+  http::Router router_;
+  std::unique_ptr<http::Server> server_;
+  base::Timer guide_timer_;
+  bool booted_ = false;
+};
+
+core::Result<void> Station::open_stores() {
+  AIRCHECK_TRY(database_, store::Database::open(config_.state_directory + "/station.db", store::station_schema()));
+  AIRCHECK_TRY(channels_, channels::ChannelStore::open(*database_));
+  AIRCHECK_TRY(keys_, channels::KeyStore::open(*database_, config_.secrets_directory() + "/master.key"));
+  AIRCHECK_TRY(guide_, schedule::Guide::open(*database_));
+  AIRCHECK_TRY(access_, access::Service::open({.secrets_directory = config_.secrets_directory(),
+                                               .jwt_secret = config_.jwt_secret,
+                                               .admin_password = config_.admin_password,
+                                               .issuers_file = config_.issuers_file,
+                                               .demo = config_.demo},
+                                              *database_, *channels_, *guide_, utc_now));
+  AIRCHECK_TRY(archive_, timeshift::Archive::open({.segment_directory = config_.segment_directory,
+                                                   .index_path = config_.state_directory + "/index.db",
+                                                   .now = utc_now},
+                                                  pool_));
+  return {};
+}
+
+core::Result<void> Station::open_page() {
+  const bool configured = !config_.webui_directory.empty();
+  auto page = http::StaticFiles::load(configured ? config_.webui_directory : AIRCHECK_WEB_INSTALL_DIR);
+  if (!page && configured) return page.unexpected();
+  if (!page) {
+    base::log_info("http", "no web page is installed: the API alone is served");
+    return {};
+  }
+  page_ = std::move(*page);
+  router_.set_fallback(
+      [this](const http::Request& request, http::Responder responder) { page_->answer(request, responder); });
+  return {};
+}
+
+core::Result<void> Station::open() {
+  AIRCHECK_TRY_VOID(prepare_directories(config_));
+  AIRCHECK_TRY_VOID(lock_state(config_.state_directory));
+  if (!config_.demo_source.empty() && ::access(config_.demo_source.c_str(), R_OK) != 0) {
+    return core::fail_errno(errno, "--demo-source " + config_.demo_source);
+  }
+  AIRCHECK_TRY_VOID(open_page());
+  AIRCHECK_TRY_VOID(open_stores());
+  if (config_.demo) {
+    AIRCHECK_TRY_VOID(channels::ensure_demo_channels(*channels_, config_.segment_duration_s, utc_now()));
+  }
+  channels::SupervisorOptions options;
+  options.worker_program = find_worker_program(config_);
+  options.run_directory = config_.run_directory;
+  options.segment_directory = config_.segment_directory;
+  options.log_directory = config_.log_directory();
+  options.environment = worker_environment(config_);
+  options.sources = {config_.sources_directory, config_.demo_source};
+  options.drm_enabled = config_.drm_enabled;
+  options.now = utc_now;
+  supervisor_ = std::make_unique<channels::Supervisor>(options, *channels_, *keys_, archive_hooks());
+  blobs_.emplace(pool_, kSegmentCacheBytes);
+  authenticator_.emplace(access_->gate(), access_->limits(), utc_now);
+  register_routes();
+  return {};
+}
+
+channels::ArchiveHooks Station::archive_hooks() {
+  channels::ArchiveHooks hooks;
+  hooks.last_sequence = [this](const channels::Channel& channel) -> std::optional<std::uint64_t> {
+    const timeshift::SegmentIndex* index = archive_->index(channel.id);
+    return index != nullptr ? index->last_segment_sequence() : std::nullopt;
+  };
+  hooks.last_key = [this](const channels::Channel& channel) -> std::optional<core::KeyId> {
+    const timeshift::SegmentIndex* index = archive_->index(channel.id);
+    const auto last = index != nullptr ? index->last_segment_sequence() : std::nullopt;
+    const auto row = last ? index->row(*last) : std::nullopt;
+    return row ? row->key_id : std::nullopt;
+  };
+  hooks.not_before = [this](const channels::Channel& channel) { return archive_->not_before(channel.id); };
+  hooks.segments = [this](const channels::Channel& channel, const std::vector<control::SegmentRow>& rows) {
+    for (const control::SegmentRow& row : rows) archive_->add_segment(channel.id, to_archive_row(row));
+  };
+  hooks.on_air = [this](const channels::Channel& channel, bool up) { archive_->set_worker_down(channel.id, !up); };
+  return hooks;
+}
+
+void Station::register_routes() {
+  const http::StreamServices streams{.channels = *channels_,
+                                     .keys = *keys_,
+                                     .guide = *guide_,
+                                     .archive = *archive_,
+                                     .blobs = *blobs_,
+                                     .gate = access_->gate(),
+                                     .authenticator = *authenticator_,
+                                     .cdn_base_url = config_.cdn_base_url,
+                                     .now = utc_now};
+  http::register_auth_routes(router_, {access_->sign_in(), access_->accounts(), *authenticator_});
+  http::register_drm_routes(router_, {.gate = access_->gate(),
+                                      .authenticator = *authenticator_,
+                                      .limits = access_->limits(),
+                                      .keys = *keys_,
+                                      .now = utc_now});
+  http::register_channel_routes(router_, streams);
+  http::register_epg_routes(router_, streams);
+  http::register_tstv_routes(router_, streams);
+  http::register_hls_routes(router_, streams);
+  http::register_simlive_routes(router_, {*channels_, *supervisor_, *archive_, *authenticator_});
+  http::register_admin_channel_routes(router_, {*channels_, *authenticator_, config_.segment_duration_s, utc_now});
+  http::register_health_routes(
+      router_, {.dependencies = {{"database", [this] { return database_->ping(); }},
+                                 {"storage", [this] { return check_storage(config_.segment_directory); }}},
+                .missing = [this] { return missing(); }});
+}
+
+std::string Station::missing() const {
+  return booted_ ? "" : "the segment folders are being compared with the index";
+}
+
+void Station::take_channels_in() {
+  for (const channels::Channel& channel : channels_->all()) {
+    archive_->add_channel({channel.id, channel.key, channel.target_duration_s}, [this] { channel_scanned(); });
+  }
+  channels_->observe([this](const std::string& id) {
+    const channels::Channel* channel = channels_->find(id);
+    if (channel == nullptr) return archive_->remove_channel(id);
+    archive_->add_channel({channel->id, channel->key, channel->target_duration_s});
+    extend_guide();
+  });
+  channel_scanned();
+}
+
+// Workers are started once it is known which slots are taken.
+void Station::channel_scanned() {
+  if (booted_ || !archive_->complete()) return;
+  booted_ = true;
+  supervisor_->boot();
+  base::log_info("station", "ready");
+}
+
+void Station::extend_guide() {
+  std::vector<schedule::GeneratedChannel> generated;
+  for (const channels::Channel& channel : channels_->all()) {
+    if (channel.schedule_source != "generated") continue;
+    schedule::GeneratedChannel guide{.channel_id = channel.id};
+    guide.keep_ns = channel.cutv_window_hours * 3600 * core::kNsPerSecond;
+    if (config_.demo) guide.programme_ns = config_.demo_programme_duration_s * core::kNsPerSecond;
+    generated.push_back(guide);
+  }
+  const auto extended = guide_->extend(utc_now(), generated);
+  if (!extended) base::log_warning("schedule", "guide: " + extended.error().message);
+}
+
+core::Result<void> Station::serve() {
+  http::ServerOptions options;
+  options.listen.address = config_.listen;
+  options.listen.port = config_.port;
+  options.listen.tls_certificate = config_.tls_certificate;
+  options.listen.tls_key = config_.tls_key;
+  options.listen.max_connections = config_.max_connections;
+  options.public_url = config_.public_url;
+  options.trusted_proxies = config_.trusted_proxies;
+  options.cors_origins = config_.cors_origins;
+  AIRCHECK_TRY(server_, http::Server::start(options, router_));
+  extend_guide();
+  guide_timer_ = base::Timer::every(kGuideEveryMs, [this] { extend_guide(); });
+  take_channels_in();
+  return {};
+}
+
+void Station::close(std::function<void()> done) {
+  server_.reset();
+  guide_timer_.cancel();
+  if (config_.workers_on_exit == "stop") return supervisor_->shut_down(std::move(done));
+  supervisor_.reset();
+  done();
+}
+
+struct Loop {
+  Station* station;
+  GMainLoop* loop;
+  bool closing = false;
+};
+
+gboolean on_signal(gpointer data) noexcept {
+  auto* loop = static_cast<Loop*>(data);
+  if (loop->closing) {
+    base::log_warning("station", "asked twice: ending at once");
+    g_main_loop_quit(loop->loop);
+    return G_SOURCE_CONTINUE;
+  }
+  loop->closing = true;
+  base::log_info("station", "ending");
+  loop->station->close([loop] { g_main_loop_quit(loop->loop); });
+  return G_SOURCE_CONTINUE;
+}
+
+// For people, on standard output: the log never has a password.
+void print_demo(const Station& station) {
+  const base::Config& config = station.config();
+  const auto password = [&](const char* name) {
+    const auto bytes = base::read_secret_file(config.secrets_directory() + "/" + name);
+    std::string text = bytes ? std::string(bytes->begin(), bytes->end()) : "(see your configuration)";
+    while (!text.empty() && text.back() == '\n') text.pop_back();
+    return text;
+  };
+  const std::string page = config.public_url.empty() ? station.server().url() : config.public_url;
+  std::printf("\nAircheck is on air: %s/\n  viewer  %s  %s\n  admin   %s  %s\n\n", page.c_str(),
+              std::string(access::kDemoViewerEmail).c_str(), password("viewer-password").c_str(),
+              std::string(access::kFirstAdminEmail).c_str(),
+              config.admin_password.empty() ? password("admin-password").c_str() : "(AIRCHECK_ADMIN_PASSWORD)");
+  std::fflush(stdout);
+}
+
+base::LogLevel log_level(const std::string& name) {
+  if (name == "debug") return base::LogLevel::kDebug;
+  if (name == "warning") return base::LogLevel::kWarning;
+  return name == "error" ? base::LogLevel::kError : base::LogLevel::kInfo;
+}
+
+void set_process_limits() {
+  umask(027);
+  std::signal(SIGPIPE, SIG_IGN);
+  const struct rlimit no_core = {0, 0};  // memory holds keys
+  setrlimit(RLIMIT_CORE, &no_core);
+  struct rlimit files = {};
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < kOpenFiles) {
+    files.rlim_cur = std::min<rlim_t>(kOpenFiles, files.rlim_max);
+    setrlimit(RLIMIT_NOFILE, &files);
+  }
+}
+
+core::Result<void> run(const base::CommandLine& command_line) {
+  AIRCHECK_TRY(base::Config config, base::load_config({.file = command_line.config_file,
+                                                       .getenv = [](const char* name) { return g_getenv(name); },
+                                                       .command_line = command_line.options}));
+  if (command_line.mode == base::CommandLine::Mode::kCheck) {
+    std::puts("the configuration is good");
+    return {};
+  }
+  base::install_log_writer(log_level(config.log_level));
+  Station station(std::move(config));
+  AIRCHECK_TRY_VOID(station.open());
+  AIRCHECK_TRY_VOID(station.serve());
+  base::log_info("station", "listening on " + station.server().url());
+  if (station.config().demo) print_demo(station);
+
+  const std::unique_ptr<GMainLoop, decltype(&g_main_loop_unref)> loop(g_main_loop_new(nullptr, FALSE),
+                                                                      g_main_loop_unref);
+  Loop signals{&station, loop.get()};
+  g_unix_signal_add(SIGINT, on_signal, &signals);
+  g_unix_signal_add(SIGTERM, on_signal, &signals);
+  g_main_loop_run(loop.get());
+  return {};
+}
+
+}  // namespace
+}  // namespace aircheck
+
+int main(int argc, char** argv) {
+  using namespace aircheck;
+  control::forbid_message_dumps();
+  set_process_limits();
+  if (sodium_init() < 0) {
+    std::fputs("error: libsodium does not start: the system has no random numbers\n", stderr);
+    return 1;
+  }
+  const auto command_line = base::parse_command_line(argc, argv);
+  if (!command_line) {
+    std::fprintf(stderr, "error: %s\n", command_line.error().message.c_str());
+    return 2;
+  }
+  if (command_line->mode == base::CommandLine::Mode::kHelp) {
+    std::fputs(command_line->help.c_str(), stdout);
+    return 0;
+  }
+  if (command_line->mode == base::CommandLine::Mode::kVersion) {
+    std::puts("aircheckd " AIRCHECK_VERSION);
+    return 0;
+  }
+  const auto result = run(*command_line);
+  if (result) return 0;
+  std::fprintf(stderr, "error: %s\n", result.error().message.c_str());
+  return result.error().code == core::Code::kInvalidArgument ? 2 : 1;
+}

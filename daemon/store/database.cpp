@@ -1,0 +1,191 @@
+#include "store/database.hpp"
+
+#include <sqlite3.h>
+
+#include "store/migrate.hpp"
+
+namespace aircheck::store {
+
+using core::Code;
+using core::fail;
+
+namespace {
+
+Code to_code(int result) {
+  switch (result & 0xff) {
+    case SQLITE_CONSTRAINT: return Code::kConflict;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED: return Code::kUnavailable;
+    case SQLITE_FULL: return Code::kNoSpace;
+    case SQLITE_PERM:
+    case SQLITE_READONLY:
+    case SQLITE_AUTH:
+    case SQLITE_CANTOPEN: return Code::kPermission;
+    case SQLITE_NOTADB: return Code::kUnsupported;
+    case SQLITE_ERROR:
+    case SQLITE_MISUSE:
+    case SQLITE_RANGE:
+    case SQLITE_MISMATCH: return Code::kInternal;
+    default: return Code::kIo;
+  }
+}
+
+}  // namespace
+
+void Database::Close::operator()(sqlite3* handle) const {
+  sqlite3_close_v2(handle);
+}
+
+void Statement::Finalize::operator()(sqlite3_stmt* statement) const {
+  sqlite3_finalize(statement);
+}
+
+core::Unexpected<core::Error> Database::failure(int code, std::string_view context) const {
+  return fail(to_code(code), std::string(context) + ": " + sqlite3_errmsg(handle_.get()));
+}
+
+core::Result<std::unique_ptr<Database>> Database::open(const std::string& path, const Schema& schema) {
+  sqlite3* handle = nullptr;
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  const int result = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
+  std::unique_ptr<Database> database(new Database(handle));
+  if (handle == nullptr) return fail(Code::kInternal, "SQLite has no memory for " + path);
+  const std::string context = "database " + path;
+  if (result != SQLITE_OK) return database->failure(result, context);
+  sqlite3_busy_timeout(handle, 5000);
+  AIRCHECK_TRY_VOID(database
+                        ->execute("PRAGMA foreign_keys = ON; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+                                  "PRAGMA trusted_schema = OFF;")
+                        .with_context(context));
+  AIRCHECK_TRY_VOID(migrate(*database, path, schema).with_context(context));
+  return database;
+}
+
+core::Result<Statement> Database::prepare(std::string_view sql) {
+  sqlite3_stmt* statement = nullptr;
+  const int result =
+      sqlite3_prepare_v3(handle_.get(), sql.data(), static_cast<int>(sql.size()), 0, &statement, nullptr);
+  if (result != SQLITE_OK) return failure(result, "SQL \"" + std::string(sql.substr(0, 80)) + "\"");
+  return Statement(this, statement);
+}
+
+core::Result<void> Database::execute(const std::string& sql) {
+  const int result = sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr);
+  if (result != SQLITE_OK) return failure(result, "SQL");
+  return {};
+}
+
+core::Result<void> Database::transaction(const std::function<core::Result<void>()>& body) {
+  if (depth_ > 0) return body();
+  AIRCHECK_TRY_VOID(execute("BEGIN IMMEDIATE"));
+  ++depth_;
+  core::Result<void> result = body();
+  --depth_;
+  if (result) result = execute("COMMIT");
+  // A failed COMMIT may leave the transaction open; a failed ROLLBACK means that SQLite has rolled back already.
+  if (!result) sqlite3_exec(handle_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
+  return result;
+}
+
+std::int64_t Database::last_insert_rowid() const {
+  return sqlite3_last_insert_rowid(handle_.get());
+}
+
+std::int64_t Database::changes() const {
+  return sqlite3_changes64(handle_.get());
+}
+
+core::Result<void> Database::ping() {
+  return execute("SELECT count(*) FROM sqlite_schema");
+}
+
+Statement& Statement::bind(int index, std::int64_t value) {
+  bind_error_ |= sqlite3_bind_int64(statement_.get(), index, value);
+  return *this;
+}
+
+Statement& Statement::bind(int index, double value) {
+  bind_error_ |= sqlite3_bind_double(statement_.get(), index, value);
+  return *this;
+}
+
+Statement& Statement::bind(int index, std::string_view value) {
+  // A null pointer would bind NULL, not the empty text.
+  const char* data = value.data() != nullptr ? value.data() : "";
+  bind_error_ |= sqlite3_bind_text64(statement_.get(), index, data, value.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+  return *this;
+}
+
+Statement& Statement::bind(int index, core::ByteView value) {
+  const void* data = value.data() != nullptr ? static_cast<const void*>(value.data()) : "";
+  bind_error_ |= sqlite3_bind_blob64(statement_.get(), index, data, value.size(), SQLITE_TRANSIENT);
+  return *this;
+}
+
+Statement& Statement::bind_null(int index) {
+  bind_error_ |= sqlite3_bind_null(statement_.get(), index);
+  return *this;
+}
+
+core::Result<bool> Statement::step() {
+  if (bind_error_ != 0) {
+    reset();
+    return fail(Code::kInternal, std::string("SQL: a parameter of \"") + sqlite3_sql(statement_.get()) + "\" is wrong");
+  }
+  const int result = sqlite3_step(statement_.get());
+  if (result == SQLITE_ROW) return true;
+  if (result == SQLITE_DONE) {
+    sqlite3_reset(statement_.get());
+    return false;
+  }
+  auto failure = database_->failure(result, "SQL");
+  sqlite3_reset(statement_.get());
+  return failure;
+}
+
+core::Result<void> Statement::run() {
+  AIRCHECK_TRY([[maybe_unused]] const bool row, step());
+  reset();
+  return {};
+}
+
+Statement& Statement::reset() {
+  sqlite3_reset(statement_.get());
+  sqlite3_clear_bindings(statement_.get());
+  bind_error_ = 0;
+  return *this;
+}
+
+std::int64_t Statement::integer(int column) const {
+  return sqlite3_column_int64(statement_.get(), column);
+}
+
+double Statement::real(int column) const {
+  return sqlite3_column_double(statement_.get(), column);
+}
+
+std::string Statement::text(int column) const {
+  const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(statement_.get(), column));
+  if (data == nullptr) return {};
+  return {data, static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column))};
+}
+
+core::Bytes Statement::blob(int column) const {
+  const auto* data = static_cast<const std::uint8_t*>(sqlite3_column_blob(statement_.get(), column));
+  if (data == nullptr) return {};
+  return {data, data + sqlite3_column_bytes(statement_.get(), column)};
+}
+
+bool Statement::is_null(int column) const {
+  return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL;
+}
+
+std::optional<std::int64_t> Statement::optional_integer(int column) const {
+  return is_null(column) ? std::nullopt : std::optional(integer(column));
+}
+
+std::optional<std::string> Statement::optional_text(int column) const {
+  return is_null(column) ? std::nullopt : std::optional(text(column));
+}
+
+}  // namespace aircheck::store

@@ -1,0 +1,109 @@
+// SQLite behind Result: one Database per file, statements prepared once, transactions that roll back by default.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/bytes.hpp"
+#include "core/result.hpp"
+#include "store/migrations.hpp"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace aircheck::store {
+
+class Statement;
+
+// Not thread-safe: it belongs to one thread, normally that of the main context.
+class Database {
+ public:
+  // Opens or creates the file, sets WAL and foreign keys, and migrates. ":memory:" works too. kUnsupported: a newer or
+  // foreign database; nothing was changed then.
+  static core::Result<std::unique_ptr<Database>> open(const std::string& path, const Schema& schema);
+
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  // Compiles one statement. SQL is ours: a mistake in it is kInternal.
+  core::Result<Statement> prepare(std::string_view sql);
+  // Runs statements without parameters or results.
+  core::Result<void> execute(const std::string& sql);
+
+  // Runs `body` inside BEGIN IMMEDIATE ... COMMIT; rolls back when it fails. Inside another transaction it joins that.
+  core::Result<void> transaction(const std::function<core::Result<void>()>& body);
+
+  [[nodiscard]] std::int64_t last_insert_rowid() const;
+  // Rows that the last INSERT, UPDATE or DELETE changed.
+  [[nodiscard]] std::int64_t changes() const;
+  // One cheap read that proves that the file still answers.
+  core::Result<void> ping();
+
+  // An error of the last call, with our codes: constraint = kConflict, busy = kUnavailable, full = kNoSpace.
+  [[nodiscard]] core::Unexpected<core::Error> failure(int code, std::string_view context) const;
+
+ private:
+  struct Close {
+    void operator()(sqlite3* handle) const;
+  };
+
+  explicit Database(sqlite3* handle) : handle_(handle) {}
+
+  std::unique_ptr<sqlite3, Close> handle_;
+  int depth_ = 0;
+};
+
+// bind() from 1, columns from 0, as SQLite counts. The Database has to live longer.
+class Statement {
+ public:
+  Statement(Statement&&) noexcept = default;
+  Statement& operator=(Statement&&) noexcept = default;
+
+  Statement& bind(int index, std::int64_t value);
+  Statement& bind(int index, int value) { return bind(index, static_cast<std::int64_t>(value)); }
+  Statement& bind(int index, bool value) { return bind(index, static_cast<std::int64_t>(value)); }
+  Statement& bind(int index, double value);
+  Statement& bind(int index, std::string_view value);
+  Statement& bind(int index, const char* value) { return bind(index, std::string_view(value)); }
+  Statement& bind(int index, const std::string& value) { return bind(index, std::string_view(value)); }
+  Statement& bind(int index, core::ByteView value);
+  Statement& bind_null(int index);
+  template <typename T>
+  Statement& bind(int index, const std::optional<T>& value) {
+    return value ? bind(index, *value) : bind_null(index);
+  }
+
+  // True: there is a row to read. False: done; the statement is reset and can be bound again.
+  core::Result<bool> step();
+  // Runs a statement that gives no rows, and resets it.
+  core::Result<void> run();
+  // Resets and clears bindings.
+  Statement& reset();
+
+  [[nodiscard]] std::int64_t integer(int column) const;
+  [[nodiscard]] bool boolean(int column) const { return integer(column) != 0; }
+  [[nodiscard]] double real(int column) const;
+  [[nodiscard]] std::string text(int column) const;
+  [[nodiscard]] core::Bytes blob(int column) const;
+  [[nodiscard]] bool is_null(int column) const;
+  [[nodiscard]] std::optional<std::int64_t> optional_integer(int column) const;
+  [[nodiscard]] std::optional<std::string> optional_text(int column) const;
+
+ private:
+  friend class Database;
+  struct Finalize {
+    void operator()(sqlite3_stmt* statement) const;
+  };
+
+  Statement(Database* database, sqlite3_stmt* statement) : database_(database), statement_(statement) {}
+
+  Database* database_;
+  std::unique_ptr<sqlite3_stmt, Finalize> statement_;
+  int bind_error_ = 0;
+};
+
+}  // namespace aircheck::store

@@ -1,0 +1,66 @@
+#include "store/migrate.hpp"
+
+#include "store/database.hpp"
+
+namespace aircheck::store {
+
+using core::Code;
+using core::fail;
+
+namespace {
+
+core::Result<std::int64_t> pragma(Database& database, const std::string& name) {
+  AIRCHECK_TRY(Statement statement, database.prepare("PRAGMA " + name));
+  AIRCHECK_TRY(const bool row, statement.step());
+  return row ? statement.integer(0) : 0;
+}
+
+core::Result<bool> has_tables(Database& database) {
+  AIRCHECK_TRY(Statement statement, database.prepare("SELECT count(*) FROM sqlite_schema"));
+  AIRCHECK_TRY(const bool row, statement.step());
+  return row && statement.integer(0) > 0;
+}
+
+// VACUUM INTO gives one consistent file, whatever stands in the write-ahead log. An existing copy is older and better.
+core::Result<void> copy_before(Database& database, const std::string& path, std::int64_t version) {
+  const std::string copy = path + ".before-" + std::to_string(version + 1);
+  AIRCHECK_TRY(Statement statement, database.prepare("VACUUM INTO ?"));
+  auto copied = statement.bind(1, copy).run();
+  if (!copied && copied.error().message.find("already exists") != std::string::npos) return {};
+  return std::move(copied).with_context("cannot copy the database before migrating it");
+}
+
+core::Result<void> apply(Database& database, const Schema& schema, const Migration& migration) {
+  return database
+      .transaction([&]() -> core::Result<void> {
+        AIRCHECK_TRY_VOID(database.execute(std::string(migration.sql)));
+        AIRCHECK_TRY_VOID(database.execute("PRAGMA application_id = " + std::to_string(schema.application_id)));
+        return database.execute("PRAGMA user_version = " + std::to_string(migration.number));
+      })
+      .with_context("migration " + std::string(migration.name));
+}
+
+}  // namespace
+
+core::Result<void> migrate(Database& database, const std::string& path, const Schema& schema) {
+  AIRCHECK_TRY(const std::int64_t version, pragma(database, "user_version"));
+  AIRCHECK_TRY(const std::int64_t application, pragma(database, "application_id"));
+  AIRCHECK_TRY(const bool used, has_tables(database));
+  if (used && application != schema.application_id) {
+    return fail(Code::kUnsupported, "this is not a " + std::string(schema.name) +
+                                        " database of Aircheck: move it away, or give another state directory");
+  }
+  const auto newest = static_cast<std::int64_t>(schema.migrations.size());
+  if (version > newest) {
+    return fail(Code::kUnsupported, "its schema is version " + std::to_string(version) +
+                                        ", this Aircheck knows up to " + std::to_string(newest) +
+                                        ": install the newer Aircheck again");
+  }
+  if (used && version < newest && path != ":memory:") AIRCHECK_TRY_VOID(copy_before(database, path, version));
+  for (const Migration& migration : schema.migrations) {
+    if (migration.number > version) AIRCHECK_TRY_VOID(apply(database, schema, migration));
+  }
+  return {};
+}
+
+}  // namespace aircheck::store

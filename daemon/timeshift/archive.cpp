@@ -1,0 +1,216 @@
+#include "timeshift/archive.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.hpp"
+
+namespace aircheck::timeshift {
+
+namespace {
+
+constexpr std::int64_t kTickMs = 500;
+
+core::Result<MediaFacts> load_facts(const SegmentFolder& folder, const SegmentRow& row) {
+  AIRCHECK_TRY(const core::Bytes init, folder.read(row.init_location));
+  AIRCHECK_TRY(const core::Bytes segment, folder.read(row.location));
+  return read_media_facts(init, segment).with_context(row.init_location);
+}
+
+}  // namespace
+
+core::Result<std::unique_ptr<Archive>> Archive::open(Options options, base::WorkerPool& pool) {
+  AIRCHECK_TRY(IndexStore store, IndexStore::open(options.index_path));
+  std::unique_ptr<Archive> archive(new Archive(std::move(options), pool, std::move(store)));
+  AIRCHECK_TRY_VOID(archive->load());
+  return archive;
+}
+
+Archive::Archive(Options options, base::WorkerPool& pool, IndexStore store)
+    : options_(std::move(options)), pool_(pool), store_(std::move(store)) {
+  timer_ = base::Timer::every(kTickMs, [this] { tick(); });
+}
+
+Archive::~Archive() {
+  tick();
+}
+
+core::Result<void> Archive::load() {
+  const auto loaded =
+      store_.load([this](const std::string& id, SegmentRow row) { loaded_[id].push_back(std::move(row)); });
+  if (!loaded) return loaded.unexpected();
+  if (!*loaded) loaded_.clear();  // everything comes from the files again
+  return {};
+}
+
+void Archive::add_channel(const ArchivedChannel& settings, std::function<void()> scanned) {
+  if (find(settings.id) != nullptr) return;
+  auto channel = std::make_unique<Channel>(Channel{
+      .settings = settings,
+      .index = SegmentIndex(settings.target_duration_s * core::kNsPerSecond),
+      .folder = std::make_shared<const SegmentFolder>(options_.segment_directory + "/" + settings.key),
+  });
+  if (const auto rows = loaded_.extract(settings.id)) {
+    for (const SegmentRow& row : rows.mapped()) channel->index.add(row);
+  }
+  if (const auto last = channel->index.last_segment_sequence()) {
+    channel->index.restore_trailing_gaps(store_.trailing_gaps(settings.id, *last).value_or(0));
+  }
+  Channel& kept = *(channels_[settings.id] = std::move(channel));
+  start_rescan(kept, std::move(scanned));
+}
+
+void Archive::remove_channel(std::string_view channel_id) {
+  if (const auto found = channels_.find(channel_id); found != channels_.end()) channels_.erase(found);
+}
+
+bool Archive::complete() const {
+  return std::all_of(channels_.begin(), channels_.end(), [](const auto& channel) { return channel.second->scanned; });
+}
+
+bool Archive::complete(std::string_view channel_id) const {
+  const Channel* channel = find(channel_id);
+  return channel != nullptr && channel->scanned;
+}
+
+void Archive::start_rescan(Channel& channel, std::function<void()> scanned) {
+  std::unordered_set<std::string> known;
+  if (!channel.index.empty()) {
+    for (SegmentRow& row : channel.index.rows(channel.index.first_sequence(), channel.index.last_sequence())) {
+      if (!row.gap) known.insert(std::move(row.location));
+    }
+  }
+  pool_.run([folder = channel.folder, key = channel.settings.key,
+             known = std::move(known)] { return rescan(*folder, key, known); },
+            [this, id = channel.settings.id, alive = std::weak_ptr<bool>(alive_),
+             scanned = std::move(scanned)](core::Result<Rescan> result) {
+              if (alive.expired()) return;
+              if (Channel* found = find(id)) finish_rescan(*found, result);
+              if (scanned) scanned();
+            });
+}
+
+void Archive::finish_rescan(Channel& channel, const core::Result<Rescan>& result) {
+  const std::string& key = channel.settings.key;
+  channel.scanned = true;
+  if (!result) {
+    base::log_error("timeshift", "the segment folder cannot be read: " + result.error().message, key);
+    return;
+  }
+  if (!result->missing.empty() && !channel.index.empty()) {
+    const std::unordered_set<std::string> missing(result->missing.begin(), result->missing.end());
+    const auto rows = channel.index.rows(channel.index.first_sequence(), channel.index.last_sequence());
+    for (const SegmentRow& row : rows) {
+      if (row.gap || !missing.contains(row.location)) continue;
+      channel.index.remove(row.sequence);
+      store_.remove(channel.settings.id, row.sequence);
+    }
+  }
+  for (const SegmentRow& row : result->rows) add_row(channel, row);
+  for (const std::string& why : result->unreadable) {
+    base::log_warning("timeshift", "not listed, because it is not a segment of ours: " + why, key);
+  }
+  if (!channel.index.empty()) {
+    for (const SegmentRow& row : channel.index.rows(channel.index.first_sequence(), channel.index.last_sequence())) {
+      if (!row.gap) read_facts(channel, row);
+    }
+  }
+  base::log_info("timeshift",
+                 "archive of " + std::to_string(channel.index.segment_count()) + " segments, " +
+                     std::to_string(result->rows.size()) + " of them new, " + std::to_string(result->missing.size()) +
+                     " gone",
+                 key);
+}
+
+void Archive::add_segment(std::string_view channel_id, const SegmentRow& row) {
+  Channel* channel = find(channel_id);
+  if (channel == nullptr) return;
+  add_row(*channel, row);
+  read_facts(*channel, row);
+}
+
+void Archive::add_row(Channel& channel, const SegmentRow& row) {
+  switch (channel.index.add(row)) {
+    case SegmentIndex::Added::kYes: store_.add(channel.settings.id, row); return;
+    case SegmentIndex::Added::kConflict: return;
+    case SegmentIndex::Added::kListedAsGap:
+      base::log_warning("timeshift", row.location + " came after its slot was listed as GAP: it stays GAP",
+                        channel.settings.key);
+      return;
+    case SegmentIndex::Added::kRefused:
+      base::log_warning("timeshift", row.location + " is not listed: what it says contradicts its neighbours",
+                        channel.settings.key);
+      return;
+  }
+}
+
+void Archive::read_facts(Channel& channel, const SegmentRow& row) {
+  if (channel.facts.contains(row.init_location) || channel.facts_wanted.contains(row.init_location)) return;
+  if (!channel.index.has_init(row.init_location)) return;
+  channel.facts_wanted.insert(row.init_location);
+  pool_.run([folder = channel.folder, row] { return load_facts(*folder, row); },
+            [this, id = channel.settings.id, init = row.init_location,
+             alive = std::weak_ptr<bool>(alive_)](core::Result<MediaFacts> facts) {
+              Channel* found = alive.expired() ? nullptr : find(id);
+              if (found == nullptr) return;
+              found->facts_wanted.erase(init);  // the next segment tries again
+              if (facts) {
+                found->facts[init] = std::make_shared<const MediaFacts>(std::move(*facts));
+              } else {
+                base::log_warning("timeshift", "an init segment cannot be read: " + facts.error().message,
+                                  found->settings.key);
+              }
+            });
+}
+
+void Archive::set_worker_down(std::string_view channel_id, bool down) {
+  if (Channel* channel = find(channel_id)) channel->worker_down = down;
+}
+
+const SegmentIndex* Archive::index(std::string_view channel_id) const {
+  const Channel* channel = find(channel_id);
+  return channel == nullptr ? nullptr : &channel->index;
+}
+
+const MediaFactsMap& Archive::facts(std::string_view channel_id) const {
+  static const MediaFactsMap kNone;
+  const Channel* channel = find(channel_id);
+  return channel == nullptr ? kNone : channel->facts;
+}
+
+std::shared_ptr<const SegmentFolder> Archive::folder(std::string_view channel_id) const {
+  const Channel* channel = find(channel_id);
+  return channel == nullptr ? nullptr : channel->folder;
+}
+
+core::Utc Archive::not_before(std::string_view channel_id) const {
+  const Channel* channel = find(channel_id);
+  return channel == nullptr ? core::Utc{0} : channel->index.not_before();
+}
+
+void Archive::tick() {
+  const core::Utc now = options_.now();
+  for (auto& [id, channel] : channels_) {
+    // Before the rescan a slot without a row may have its file.
+    if (!channel->scanned || !channel->worker_down) continue;
+    if (channel->index.append_gaps(now) > 0) {
+      store_.set_trailing_gaps(id, *channel->index.last_segment_sequence(), channel->index.trailing_gaps());
+    }
+  }
+  const auto flushed = store_.flush();
+  if (!flushed && !store_failed_) {
+    base::log_error("timeshift", "index.db is behind, the archive goes on: " + flushed.error().message);
+  }
+  store_failed_ = !flushed;
+}
+
+Archive::Channel* Archive::find(std::string_view channel_id) {
+  const auto found = channels_.find(channel_id);
+  return found == channels_.end() ? nullptr : found->second.get();
+}
+
+const Archive::Channel* Archive::find(std::string_view channel_id) const {
+  return const_cast<Archive*>(this)->find(channel_id);
+}
+
+}  // namespace aircheck::timeshift

@@ -1,0 +1,101 @@
+// The archives of all channels: their indexes, what keeps them on disk, and what playlists need to know of their media.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "base/main_context.hpp"
+#include "base/worker_pool.hpp"
+#include "core/result.hpp"
+#include "core/time.hpp"
+#include "timeshift/index_store.hpp"
+#include "timeshift/media_facts.hpp"
+#include "timeshift/rescan.hpp"
+#include "timeshift/segment_folder.hpp"
+#include "timeshift/segment_index.hpp"
+
+namespace aircheck::timeshift {
+
+// What the archive has to know of a channel.
+struct ArchivedChannel {
+  std::string id;
+  std::string key;  // cdn_channel_key: its folder and the beginning of its file names
+  int target_duration_s = 6;
+};
+
+// Main context only.
+class Archive {
+ public:
+  struct Options {
+    std::string segment_directory;  // with a folder for each channel
+    std::string index_path;         // index.db
+    std::function<core::Utc()> now;
+  };
+
+  // Opens index.db. The pool has to live longer.
+  static core::Result<std::unique_ptr<Archive>> open(Options options, base::WorkerPool& pool);
+  ~Archive();
+  Archive(const Archive&) = delete;
+  Archive& operator=(const Archive&) = delete;
+
+  // Takes a channel in, with the rows that index.db has of it, and compares them with its folder on a pool thread:
+  // `scanned` (may be empty) is called once when the index is complete. A channel that is known is not taken in twice.
+  void add_channel(const ArchivedChannel& channel, std::function<void()> scanned = {});
+  // Forgets a channel. Its files and its rows on disk stay.
+  void remove_channel(std::string_view channel_id);
+  // Every channel's folder has been compared with its index; or that of one channel.
+  [[nodiscard]] bool complete() const;
+  [[nodiscard]] bool complete(std::string_view channel_id) const;
+
+  // A segment that the worker finished. Rows that are there already change nothing.
+  void add_segment(std::string_view channel_id, const SegmentRow& row);
+  // True while no worker makes segments for the channel: its missed slots are listed as GAP rows.
+  void set_worker_down(std::string_view channel_id, bool down);
+
+  // Null for a channel that was not taken in.
+  [[nodiscard]] const SegmentIndex* index(std::string_view channel_id) const;
+  [[nodiscard]] const MediaFactsMap& facts(std::string_view channel_id) const;
+  [[nodiscard]] std::shared_ptr<const SegmentFolder> folder(std::string_view channel_id) const;
+  // A worker that starts must not begin before this.
+  [[nodiscard]] core::Utc not_before(std::string_view channel_id) const;
+
+  // Lists due GAP rows and writes index.db. Runs by itself twice a second and once at the end.
+  void tick();
+
+ private:
+  struct Channel {
+    ArchivedChannel settings;
+    SegmentIndex index;
+    std::shared_ptr<const SegmentFolder> folder;
+    MediaFactsMap facts;
+    std::set<std::string, std::less<>> facts_wanted;  // init segments that are being read
+    bool scanned = false;
+    bool worker_down = false;
+  };
+
+  Archive(Options options, base::WorkerPool& pool, IndexStore store);
+
+  core::Result<void> load();
+  [[nodiscard]] Channel* find(std::string_view channel_id);
+  [[nodiscard]] const Channel* find(std::string_view channel_id) const;
+  void start_rescan(Channel& channel, std::function<void()> scanned);
+  void finish_rescan(Channel& channel, const core::Result<Rescan>& rescan);
+  void add_row(Channel& channel, const SegmentRow& row);
+  void read_facts(Channel& channel, const SegmentRow& row);
+
+  Options options_;
+  base::WorkerPool& pool_;
+  IndexStore store_;
+  std::map<std::string, std::vector<SegmentRow>, std::less<>> loaded_;  // of channels that are not taken in yet
+  std::map<std::string, std::unique_ptr<Channel>, std::less<>> channels_;
+  base::Timer timer_;
+  bool store_failed_ = false;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace aircheck::timeshift

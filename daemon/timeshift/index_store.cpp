@@ -1,0 +1,131 @@
+#include "timeshift/index_store.hpp"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "base/log.hpp"
+
+namespace aircheck::timeshift {
+
+namespace {
+
+// Sets the file aside, with what SQLite keeps beside it.
+void set_aside(const std::string& path, const core::Error& why) {
+  base::log_warning("timeshift", "index.db cannot be used and is made anew from the segment files: " + why.message);
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    std::rename((path + suffix).c_str(), (path + ".unusable" + suffix).c_str());
+  }
+}
+
+core::Result<std::unique_ptr<store::Database>> open_database(const std::string& path) {
+  auto database = store::Database::open(path, store::index_schema());
+  if (database) return database;
+  set_aside(path, database.error());
+  return store::Database::open(path, store::index_schema()).with_context("index.db");
+}
+
+}  // namespace
+
+core::Result<IndexStore> IndexStore::open(const std::string& path) {
+  AIRCHECK_TRY(auto database, open_database(path));
+  return IndexStore(path, std::move(database));
+}
+
+core::Result<bool> IndexStore::load(const OnRow& on_row) {
+  const auto read = read_rows(on_row);
+  if (read) return true;
+  database_.reset();
+  set_aside(path_, read.error());
+  AIRCHECK_TRY(database_, open_database(path_));
+  return false;
+}
+
+core::Result<void> IndexStore::read_rows(const OnRow& on_row) {
+  AIRCHECK_TRY(auto rows,
+               database_->prepare("SELECT channel_id, sequence, discontinuity_sequence, start, duration, size, epoch, "
+                                  "discontinuity, key_id, location, init_location FROM segments "
+                                  "ORDER BY channel_id, sequence"));
+  while (true) {
+    AIRCHECK_TRY(const bool more, rows.step());
+    if (!more) return {};
+    SegmentRow row{
+        .sequence = static_cast<std::uint64_t>(rows.integer(1)),
+        .discontinuity_sequence = static_cast<std::uint64_t>(rows.integer(2)),
+        .start = core::Utc{rows.integer(3)},
+        .duration_ns = rows.integer(4),
+        .size = static_cast<std::uint64_t>(rows.integer(5)),
+        .epoch = static_cast<std::uint32_t>(rows.integer(6)),
+        .discontinuity = rows.boolean(7),
+        .location = rows.text(9),
+        .init_location = rows.text(10),
+    };
+    if (!rows.is_null(8)) {
+      const core::Bytes bytes = rows.blob(8);
+      if (bytes.size() != core::KeyId{}.size()) return core::fail(core::Code::kParse, "a key id is not 16 bytes long");
+      std::copy(bytes.begin(), bytes.end(), row.key_id.emplace().begin());
+    }
+    on_row(rows.text(0), std::move(row));
+  }
+}
+
+core::Result<std::uint64_t> IndexStore::trailing_gaps(const std::string& channel_id, std::uint64_t after_sequence) {
+  AIRCHECK_TRY(auto rows, database_->prepare("SELECT gap_rows FROM trailing_gaps WHERE channel_id = ? AND "
+                                             "after_sequence = ?"));
+  AIRCHECK_TRY(const bool found, rows.bind(1, channel_id).bind(2, static_cast<std::int64_t>(after_sequence)).step());
+  return found ? static_cast<std::uint64_t>(std::max<std::int64_t>(0, rows.integer(0))) : 0;
+}
+
+void IndexStore::add(const std::string& channel_id, SegmentRow row) {
+  added_.emplace_back(channel_id, std::move(row));
+}
+
+void IndexStore::remove(const std::string& channel_id, std::uint64_t sequence) {
+  removed_.emplace_back(channel_id, sequence);
+}
+
+void IndexStore::set_trailing_gaps(const std::string& channel_id, std::uint64_t after_sequence, std::uint64_t count) {
+  gaps_[channel_id] = Gaps{after_sequence, count};
+}
+
+core::Result<void> IndexStore::flush() {
+  if (!dirty()) return {};
+  AIRCHECK_TRY_VOID(database_->transaction([this] { return write(); }).with_context("index.db"));
+  added_.clear();
+  removed_.clear();
+  gaps_.clear();
+  return {};
+}
+
+core::Result<void> IndexStore::write() {
+  AIRCHECK_TRY(auto erase, database_->prepare("DELETE FROM segments WHERE channel_id = ? AND sequence = ?"));
+  for (const auto& [channel_id, sequence] : removed_) {
+    AIRCHECK_TRY_VOID(erase.bind(1, channel_id).bind(2, static_cast<std::int64_t>(sequence)).run());
+  }
+  AIRCHECK_TRY(auto insert, database_->prepare("INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+                                               "ON CONFLICT (channel_id, sequence) DO NOTHING"));
+  for (const auto& [channel_id, row] : added_) {
+    insert.bind(1, channel_id).bind(2, static_cast<std::int64_t>(row.sequence));
+    insert.bind(3, static_cast<std::int64_t>(row.discontinuity_sequence))
+        .bind(4, row.start.ns)
+        .bind(5, row.duration_ns);
+    insert.bind(6, static_cast<std::int64_t>(row.size)).bind(7, static_cast<std::int64_t>(row.epoch));
+    insert.bind(8, row.discontinuity);
+    if (row.key_id) {
+      insert.bind(9, core::ByteView(*row.key_id));
+    } else {
+      insert.bind_null(9);
+    }
+    insert.bind(10, row.location).bind(11, row.init_location);
+    AIRCHECK_TRY_VOID(insert.run());
+  }
+  AIRCHECK_TRY(auto gaps, database_->prepare("INSERT INTO trailing_gaps VALUES (?, ?, ?) ON CONFLICT (channel_id) "
+                                             "DO UPDATE SET after_sequence = excluded.after_sequence, "
+                                             "gap_rows = excluded.gap_rows"));
+  for (const auto& [channel_id, trailing] : gaps_) {
+    gaps.bind(1, channel_id).bind(2, static_cast<std::int64_t>(trailing.after_sequence));
+    AIRCHECK_TRY_VOID(gaps.bind(3, static_cast<std::int64_t>(trailing.count)).run());
+  }
+  return {};
+}
+
+}  // namespace aircheck::timeshift

@@ -1,0 +1,341 @@
+#include "timeshift/segment_index.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace aircheck::timeshift {
+
+namespace {
+
+constexpr std::int64_t kLongestSegmentNs = 3600 * core::kNsPerSecond;
+// How much the worker may be early against the end of the last GAP row: slots begin at the first frame of a slot, so
+// rows end up to a frame after the grid.
+constexpr std::int64_t kNotBeforeToleranceNs = 250 * core::kNsPerMs;
+// The numbers between two files are bounded by the time between them, so that a broken file cannot make the index list
+// rows without end: ten a second, and some for epochs, which go back in time.
+constexpr std::uint64_t kSpareGaps = 1000;
+constexpr std::int64_t kShortestGapNs = 100 * core::kNsPerMs;
+
+// Only what needs no escaping in a URL, a playlist line or a file name, and stays below the channel's folder.
+bool is_plain_location(std::string_view location) {
+  if (location.empty() || location.size() > std::numeric_limits<std::uint16_t>::max()) return false;
+  char before = '/';
+  for (const char c : location) {
+    const bool word =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+    if (before == '/' && !word) return false;  // no empty, hidden or upward part
+    if (!word && c != '.' && c != '/') return false;
+    before = c;
+  }
+  return before != '/';
+}
+
+}  // namespace
+
+SegmentIndex::SegmentIndex(std::int64_t target_ns) : target_ns_(std::max(target_ns, core::kNsPerSecond)) {}
+
+bool SegmentIndex::plausible_neighbours(std::uint64_t sequence, std::int64_t end_ns, std::uint64_t next_sequence,
+                                        std::int64_t next_start_ns) const {
+  const std::int64_t hole_ns = std::max<std::int64_t>(0, next_start_ns - end_ns);
+  return next_sequence - sequence <= kSpareGaps + static_cast<std::uint64_t>(hole_ns / kShortestGapNs);
+}
+
+bool SegmentIndex::plausible(const SegmentRow& row, std::size_t at) const {
+  if (row.gap || row.start.ns < 0 || row.duration_ns <= 0 || row.duration_ns > kLongestSegmentNs) return false;
+  if (row.start.ns > std::numeric_limits<std::int64_t>::max() / 2) return false;
+  if (row.sequence > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) return false;
+  if (row.discontinuity_sequence > std::numeric_limits<std::uint32_t>::max()) return false;
+  if (!is_plain_location(row.location) || !is_plain_location(row.init_location)) return false;
+  if (at > 0) {
+    const Segment& before = segments_[at - 1];
+    if (row.epoch < before.epoch) return false;
+    if (!plausible_neighbours(before.sequence, before.end_ns(), row.sequence, row.start.ns)) return false;
+  }
+  if (at < segments_.size()) {
+    const Segment& after = segments_[at];
+    if (row.epoch > after.epoch) return false;
+    if (!plausible_neighbours(row.sequence, row.end().ns, after.sequence, after.start_ns)) return false;
+  }
+  return true;
+}
+
+SegmentIndex::Added SegmentIndex::add(const SegmentRow& row) {
+  const std::size_t at = upper_bound(row.sequence);
+  if (at > 0 && segments_[at - 1].sequence == row.sequence) return Added::kConflict;
+  const bool append = at == segments_.size();
+  if (append && !empty() && row.sequence <= segments_.back().sequence + trailing_gaps_) return Added::kListedAsGap;
+  if (!plausible(row, at)) return Added::kRefused;
+
+  Segment segment{
+      .sequence = row.sequence,
+      .start_ns = row.start.ns,
+      .duration_ns = row.duration_ns,
+      .size = row.size,
+      .name_offset = names_.size(),
+      .discontinuity_sequence = static_cast<std::uint32_t>(row.discontinuity_sequence),
+      .epoch = row.epoch,
+      .media = intern(row.init_location, row.key_id),
+      .name_length = static_cast<std::uint16_t>(row.location.size()),
+      .discontinuity = row.discontinuity,
+  };
+  names_ += row.location;
+  segments_.insert(segments_.begin() + static_cast<std::ptrdiff_t>(at), segment);
+  if (!append) {
+    rebuild_runs();
+    return Added::kYes;
+  }
+  trailing_gaps_ = 0;
+  if (continues_run(at)) {
+    runs_.back().last = at;
+  } else {
+    runs_.push_back(Run{at, at, segment.epoch});
+  }
+  return Added::kYes;
+}
+
+bool SegmentIndex::remove(std::uint64_t sequence) {
+  const std::size_t bound = upper_bound(sequence);
+  if (bound == 0 || segments_[bound - 1].sequence != sequence) return false;
+  if (bound == segments_.size()) trailing_gaps_ = 0;
+  segments_.erase(segments_.begin() + static_cast<std::ptrdiff_t>(bound) - 1);
+  rebuild_runs();
+  return true;
+}
+
+std::uint64_t SegmentIndex::append_gaps(core::Utc now) {
+  if (empty()) return 0;
+  const std::int64_t past_ns = now.ns - kGapDelayNs - segments_.back().end_ns();
+  if (past_ns < target_ns_) return 0;
+  const auto due = static_cast<std::uint64_t>(past_ns / target_ns_);
+  if (due <= trailing_gaps_) return 0;
+  const std::uint64_t added = due - trailing_gaps_;
+  trailing_gaps_ = due;
+  return added;
+}
+
+void SegmentIndex::restore_trailing_gaps(std::uint64_t count) {
+  if (!empty()) trailing_gaps_ = std::max(trailing_gaps_, count);
+}
+
+core::Utc SegmentIndex::not_before() const {
+  if (empty()) return core::Utc{0};
+  const core::Utc end{segments_.back().end_ns()};
+  if (trailing_gaps_ == 0) return end;
+  return end + static_cast<std::int64_t>(trailing_gaps_) * target_ns_ - kNotBeforeToleranceNs;
+}
+
+std::uint64_t SegmentIndex::first_sequence() const {
+  return segments_.front().sequence;
+}
+
+std::uint64_t SegmentIndex::last_sequence() const {
+  return segments_.back().sequence + trailing_gaps_;
+}
+
+std::optional<std::uint64_t> SegmentIndex::last_segment_sequence() const {
+  if (empty()) return std::nullopt;
+  return segments_.back().sequence;
+}
+
+std::optional<SegmentRow> SegmentIndex::row(std::uint64_t sequence) const {
+  if (empty() || sequence < first_sequence() || sequence > last_sequence()) return std::nullopt;
+  const std::size_t segment = upper_bound(sequence) - 1;
+  const std::uint64_t number = sequence - segments_[segment].sequence;
+  return number == 0 ? segment_row(segment) : gap_row(segment, number);
+}
+
+std::vector<SegmentRow> SegmentIndex::rows(std::uint64_t first, std::uint64_t last) const {
+  std::vector<SegmentRow> rows;
+  if (empty()) return rows;
+  first = std::max(first, first_sequence());
+  last = std::min(last, last_sequence());
+  if (first > last) return rows;
+  rows.reserve(last - first + 1);
+  std::size_t segment = upper_bound(first) - 1;
+  for (std::uint64_t sequence = first; sequence <= last; ++sequence) {
+    if (segment + 1 < segments_.size() && segments_[segment + 1].sequence == sequence) ++segment;
+    const std::uint64_t number = sequence - segments_[segment].sequence;
+    rows.push_back(number == 0 ? segment_row(segment) : gap_row(segment, number));
+  }
+  return rows;
+}
+
+std::optional<std::uint64_t> SegmentIndex::sequence_at(core::Utc start,
+                                                       std::optional<std::uint32_t> newest_epoch) const {
+  const auto starts_before = [&](const Segment& segment) { return segment.start_ns <= start.ns; };
+  for (auto run = runs_.rbegin(); run != runs_.rend(); ++run) {
+    if (newest_epoch && run->epoch > *newest_epoch) continue;
+    if (start.ns < segments_[run->first].start_ns || start.ns >= run_end_ns(*run)) continue;
+    const auto begin = segments_.begin();
+    const auto after = std::partition_point(begin + static_cast<std::ptrdiff_t>(run->first),
+                                            begin + static_cast<std::ptrdiff_t>(run->last) + 1, starts_before);
+    const auto at = static_cast<std::size_t>(after - begin) - 1;
+    const Segment& segment = segments_[at];
+    if (start.ns < segment.end_ns()) return segment.sequence;
+    const std::uint64_t gaps = gaps_after(at);
+    const auto number = static_cast<std::uint64_t>((start.ns - segment.end_ns()) / target_ns_) + 1;
+    if (number < gaps) return segment.sequence + number;
+    if (gaps > 0 && gap_row(at, gaps).end() > start) return segment.sequence + gaps;
+    return segment.sequence + gaps + 1;
+  }
+  for (const Run& run : runs_) {
+    if (newest_epoch && run.epoch > *newest_epoch) continue;
+    if (segments_[run.first].start_ns > start.ns) return segments_[run.first].sequence;
+  }
+  return newest_epoch ? sequence_at(start) : std::nullopt;
+}
+
+std::optional<std::uint64_t> SegmentIndex::sequence_reaching(core::Utc end, std::uint64_t first) const {
+  if (empty() || first > last_sequence()) return std::nullopt;
+  first = std::max(first, first_sequence());
+  std::size_t from = upper_bound(first) - 1;
+  for (const Run& run : runs_) {
+    if (run.last < from) continue;
+    from = std::max(from, run.first);
+    if (const auto found = reaching_in_run(run, from, end, first)) return found;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::uint64_t> SegmentIndex::reaching_in_run(const Run& run, std::size_t from, core::Utc end,
+                                                           std::uint64_t first) const {
+  const auto begin = segments_.begin();
+  const auto found =
+      std::partition_point(begin + static_cast<std::ptrdiff_t>(from), begin + static_cast<std::ptrdiff_t>(run.last) + 1,
+                           [&](const Segment& segment) { return segment.end_ns() < end.ns; });
+  const auto at = static_cast<std::size_t>(found - begin);
+  if (at > from) {
+    const Segment& before = segments_[at - 1];
+    const std::uint64_t gaps = gaps_after(at - 1);
+    const auto number = static_cast<std::uint64_t>(core::scale_ceil(end.ns - before.end_ns(), 1, target_ns_));
+    if (number < gaps) return std::max(first, before.sequence + number);
+    if (gaps > 0 && gap_row(at - 1, gaps).end() >= end) return std::max(first, before.sequence + gaps);
+  }
+  if (at > run.last) return std::nullopt;
+  return std::max(first, segments_[at].sequence);
+}
+
+std::optional<std::uint64_t> SegmentIndex::next_segment(std::uint64_t sequence) const {
+  const auto found = std::partition_point(segments_.begin(), segments_.end(),
+                                          [&](const Segment& segment) { return segment.sequence < sequence; });
+  if (found == segments_.end()) return std::nullopt;
+  return found->sequence;
+}
+
+std::uint64_t SegmentIndex::live_first(std::int64_t duration_ns) const {
+  std::int64_t listed_ns = 0;
+  for (std::size_t segment = segments_.size(); segment-- > 0;) {
+    for (std::uint64_t number = gaps_after(segment); number > 0; --number) {
+      listed_ns += gap_row(segment, number).duration_ns;
+      if (listed_ns >= duration_ns) return segments_[segment].sequence + number;
+    }
+    listed_ns += segments_[segment].duration_ns;
+    if (listed_ns >= duration_ns) return segments_[segment].sequence;
+  }
+  return first_sequence();
+}
+
+std::optional<SegmentRow> SegmentIndex::find_location(std::string_view location, core::Utc hint) const {
+  const auto begin = segments_.begin();
+  for (const Run& run : runs_) {
+    auto segment = std::partition_point(begin + static_cast<std::ptrdiff_t>(run.first),
+                                        begin + static_cast<std::ptrdiff_t>(run.last) + 1,
+                                        [&](const Segment& candidate) { return candidate.start_ns < hint.ns; });
+    for (; segment != begin + static_cast<std::ptrdiff_t>(run.last) + 1; ++segment) {
+      if (segment->start_ns >= hint.ns + core::kNsPerSecond) break;
+      if (std::string_view(names_).substr(segment->name_offset, segment->name_length) == location) {
+        return segment_row(static_cast<std::size_t>(segment - begin));
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+bool SegmentIndex::has_init(std::string_view init_location) const {
+  return std::any_of(media_.begin(), media_.end(),
+                     [&](const Media& media) { return media.init_location == init_location; });
+}
+
+std::size_t SegmentIndex::upper_bound(std::uint64_t sequence) const {
+  if (empty() || sequence >= segments_.back().sequence) return segments_.size();
+  const auto found = std::partition_point(segments_.begin(), segments_.end(),
+                                          [&](const Segment& segment) { return segment.sequence <= sequence; });
+  return static_cast<std::size_t>(found - segments_.begin());
+}
+
+std::uint64_t SegmentIndex::gaps_after(std::size_t segment) const {
+  if (segment + 1 == segments_.size()) return trailing_gaps_;
+  return segments_[segment + 1].sequence - segments_[segment].sequence - 1;
+}
+
+SegmentRow SegmentIndex::gap_row(std::size_t segment, std::uint64_t number) const {
+  const Segment& before = segments_[segment];
+  const Media& media = media_[before.media];
+  SegmentRow row{
+      .sequence = before.sequence + number,
+      .discontinuity_sequence = before.discontinuity_sequence,
+      .start = core::Utc{before.end_ns() + static_cast<std::int64_t>(number - 1) * target_ns_},
+      .duration_ns = target_ns_,
+      .epoch = before.epoch,
+      .gap = true,
+      .key_id = media.key_id,
+      .init_location = media.init_location,
+  };
+  // The last row ends where the next segment begins, unless the numbers do not agree with the times (files were lost,
+  // or a new epoch went back): a row then keeps the length that every playlist can announce.
+  if (segment + 1 < segments_.size() && number == gaps_after(segment)) {
+    const std::int64_t rest_ns = segments_[segment + 1].start_ns - row.start.ns;
+    if (rest_ns > 0 && rest_ns <= target_ns_ + core::kNsPerSecond / 2) row.duration_ns = rest_ns;
+  }
+  return row;
+}
+
+SegmentRow SegmentIndex::segment_row(std::size_t segment) const {
+  const Segment& stored = segments_[segment];
+  const Media& media = media_[stored.media];
+  return SegmentRow{
+      .sequence = stored.sequence,
+      .discontinuity_sequence = stored.discontinuity_sequence,
+      .start = core::Utc{stored.start_ns},
+      .duration_ns = stored.duration_ns,
+      .size = stored.size,
+      .epoch = stored.epoch,
+      .discontinuity = stored.discontinuity,
+      .key_id = media.key_id,
+      .location = names_.substr(stored.name_offset, stored.name_length),
+      .init_location = media.init_location,
+  };
+}
+
+std::int64_t SegmentIndex::run_end_ns(const Run& run) const {
+  const std::uint64_t gaps = gaps_after(run.last);
+  return gaps > 0 ? gap_row(run.last, gaps).end().ns : segments_[run.last].end_ns();
+}
+
+std::uint32_t SegmentIndex::intern(const std::string& init_location, const std::optional<core::KeyId>& key_id) {
+  for (std::size_t i = media_.size(); i-- > 0;) {  // the newest is the likeliest
+    if (media_[i].init_location == init_location && media_[i].key_id == key_id) return static_cast<std::uint32_t>(i);
+  }
+  media_.push_back(Media{init_location, key_id});
+  return static_cast<std::uint32_t>(media_.size() - 1);
+}
+
+bool SegmentIndex::continues_run(std::size_t segment) const {
+  if (segment == 0) return false;
+  const Segment& before = segments_[segment - 1];
+  const Segment& here = segments_[segment];
+  return here.epoch == before.epoch && here.start_ns > before.start_ns && here.end_ns() > before.end_ns();
+}
+
+void SegmentIndex::rebuild_runs() {
+  runs_.clear();
+  for (std::size_t segment = 0; segment < segments_.size(); ++segment) {
+    if (continues_run(segment)) {
+      runs_.back().last = segment;
+    } else {
+      runs_.push_back(Run{segment, segment, segments_[segment].epoch});
+    }
+  }
+}
+
+}  // namespace aircheck::timeshift

@@ -1,0 +1,128 @@
+// SegmentIndex: the rows of one channel in memory, by sequence and by time.
+//
+// Only files are stored. GAP rows follow from the numbers of their neighbours (core/gaps.hpp), so that a hole of a week
+// costs nothing and an index that was rebuilt from the files lists the same rows. The one exception are the GAP rows
+// that stand at the end while the channel's worker is down: they are a count.
+//
+// The index belongs to the main context and takes no lock.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/bytes.hpp"
+#include "core/time.hpp"
+#include "timeshift/segment_row.hpp"
+
+namespace aircheck::timeshift {
+
+class SegmentIndex {
+ public:
+  enum class Added {
+    kYes,
+    kConflict,     // there is a row of this number: nothing was changed
+    kListedAsGap,  // the number was announced as a GAP, and a slot once listed as GAP stays GAP
+    kRefused,      // the row contradicts its neighbours or itself
+  };
+
+  // target_ns: the channel's target duration, the length of a GAP row.
+  explicit SegmentIndex(std::int64_t target_ns);
+
+  Added add(const SegmentRow& row);
+  // Forgets a row whose file is gone. Its place becomes a GAP, or leaves the index where it was the first or last.
+  bool remove(std::uint64_t sequence);
+
+  // While the worker is down: lists a GAP row for every slot after the last row that ended kGapDelayNs ago or earlier.
+  // Returns how many rows it added.
+  std::uint64_t append_gaps(core::Utc now);
+  // GAP rows at the end, from an earlier run of the daemon. Only ever grows the count.
+  void restore_trailing_gaps(std::uint64_t count);
+  [[nodiscard]] std::uint64_t trailing_gaps() const { return trailing_gaps_; }
+  // The worker must not begin a segment before this: earlier slots are listed as GAP.
+  [[nodiscard]] core::Utc not_before() const;
+
+  [[nodiscard]] bool empty() const { return segments_.empty(); }
+  [[nodiscard]] std::size_t segment_count() const { return segments_.size(); }
+  [[nodiscard]] std::int64_t target_ns() const { return target_ns_; }
+  // Both need !empty(). The last row may be a GAP.
+  [[nodiscard]] std::uint64_t first_sequence() const;
+  [[nodiscard]] std::uint64_t last_sequence() const;
+  // The number of the last row that is a file: what a worker is asked to continue from.
+  [[nodiscard]] std::optional<std::uint64_t> last_segment_sequence() const;
+
+  [[nodiscard]] std::optional<SegmentRow> row(std::uint64_t sequence) const;
+  // Rows first to last, both included, as far as they exist.
+  [[nodiscard]] std::vector<SegmentRow> rows(std::uint64_t first, std::uint64_t last) const;
+
+  // The row with which a window that begins at `start` begins: the row that covers it in the newest epoch that has one,
+  // else the first row after it. Epochs newer than newest_epoch count only where the others have nothing.
+  [[nodiscard]] std::optional<std::uint64_t> sequence_at(
+      core::Utc start, std::optional<std::uint32_t> newest_epoch = std::nullopt) const;
+  // The first row at or after `first`, in sequence order, that reaches `end`.
+  [[nodiscard]] std::optional<std::uint64_t> sequence_reaching(core::Utc end, std::uint64_t first) const;
+  // The first row at or after `sequence` that is a file.
+  [[nodiscard]] std::optional<std::uint64_t> next_segment(std::uint64_t sequence) const;
+  // First row of the live view: the shortest run of rows at the end that lasts at least duration_ns.
+  [[nodiscard]] std::uint64_t live_first(std::int64_t duration_ns) const;
+  // The row of a file, by its name and an instant inside its first second (what its name says).
+  [[nodiscard]] std::optional<SegmentRow> find_location(std::string_view location, core::Utc hint) const;
+  // Is it the init segment of any row?
+  [[nodiscard]] bool has_init(std::string_view init_location) const;
+
+  // How long after a slot's end its GAP row is listed.
+  static constexpr std::int64_t kGapDelayNs = 2 * core::kNsPerSecond;
+
+ private:
+  // What rows share: they come and go together.
+  struct Media {
+    std::string init_location;
+    std::optional<core::KeyId> key_id;
+  };
+  struct Segment {
+    std::uint64_t sequence;
+    std::int64_t start_ns;
+    std::int64_t duration_ns;
+    std::uint64_t size;
+    std::uint64_t name_offset;  // in names_
+    std::uint32_t discontinuity_sequence;
+    std::uint32_t epoch;
+    std::uint32_t media;  // in media_
+    std::uint16_t name_length;
+    bool discontinuity;
+
+    [[nodiscard]] std::int64_t end_ns() const { return start_ns + duration_ns; }
+  };
+  // Segments [first, last] whose starts and ends rise: an epoch, as far as the files keep to the rule.
+  struct Run {
+    std::size_t first;
+    std::size_t last;
+    std::uint32_t epoch;
+  };
+
+  [[nodiscard]] bool plausible(const SegmentRow& row, std::size_t at) const;
+  [[nodiscard]] bool plausible_neighbours(std::uint64_t sequence, std::int64_t end_ns, std::uint64_t next_sequence,
+                                          std::int64_t next_start_ns) const;
+  [[nodiscard]] std::size_t upper_bound(std::uint64_t sequence) const;
+  [[nodiscard]] std::uint64_t gaps_after(std::size_t segment) const;
+  [[nodiscard]] SegmentRow gap_row(std::size_t segment, std::uint64_t number) const;
+  [[nodiscard]] SegmentRow segment_row(std::size_t segment) const;
+  [[nodiscard]] std::int64_t run_end_ns(const Run& run) const;
+  [[nodiscard]] std::optional<std::uint64_t> reaching_in_run(const Run& run, std::size_t from, core::Utc end,
+                                                             std::uint64_t first) const;
+  [[nodiscard]] std::uint32_t intern(const std::string& init_location, const std::optional<core::KeyId>& key_id);
+  [[nodiscard]] bool continues_run(std::size_t segment) const;
+  void rebuild_runs();
+
+  std::int64_t target_ns_;
+  std::vector<Segment> segments_;  // by sequence
+  std::vector<Run> runs_;          // cover segments_ without holes
+  std::vector<Media> media_;
+  std::string names_;
+  std::uint64_t trailing_gaps_ = 0;
+};
+
+}  // namespace aircheck::timeshift

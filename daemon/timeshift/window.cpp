@@ -1,0 +1,103 @@
+#include "timeshift/window.hpp"
+
+#include <algorithm>
+
+namespace aircheck::timeshift {
+
+namespace {
+
+std::int64_t seconds_up(std::int64_t ns) {
+  return core::scale_ceil(std::max<std::int64_t>(ns, 0), 1, core::kNsPerSecond);
+}
+
+// When the row that covers `instant` can be there: a segment is published at its end, a GAP two seconds after it.
+std::int64_t retry_after_s(const SegmentIndex& index, core::Utc instant, core::Utc now) {
+  return std::max<std::int64_t>(1, seconds_up(instant + index.target_ns() - now));
+}
+
+WindowAnswer live_window(const SegmentIndex& index, const WindowRules& rules) {
+  const std::uint64_t first = index.live_first(rules.live_targets * index.target_ns());
+  return Window{.rows = index.rows(first, index.last_sequence())};
+}
+
+void trim_gaps(std::vector<SegmentRow>& rows) {
+  const auto is_file = [](const SegmentRow& row) { return !row.gap; };
+  rows.erase(rows.begin(), std::find_if(rows.begin(), rows.end(), is_file));
+  rows.erase(std::find_if(rows.rbegin(), rows.rend(), is_file).base(), rows.end());
+}
+
+// The end that the request really has: given, or max_event_ns after the start.
+core::Utc effective_end(const WindowRequest& request, const WindowRules& rules) {
+  const core::Utc longest = request.start + rules.max_event_ns;
+  if (request.kind != ViewKind::kStartover) return request.end.value_or(longest);
+  return std::min(request.end.value_or(longest), longest);
+}
+
+}  // namespace
+
+WindowAnswer select_window(const SegmentIndex& index, const WindowRequest& request, const WindowRules& rules,
+                           core::Utc now) {
+  const bool live = request.kind == ViewKind::kLive;
+  if (live) {
+    if (index.empty()) return WindowRefusal{Refusal::kNotOnAir, seconds_up(index.target_ns())};
+    return live_window(index, rules);
+  }
+  const core::Utc end = effective_end(request, rules);
+  if (end <= request.start) return WindowRefusal{Refusal::kInverted};
+
+  const bool catchup = request.kind == ViewKind::kCatchup;
+  const auto first = index.sequence_at(request.start, request.epoch);
+  if (!first) {
+    if (catchup) return WindowRefusal{Refusal::kNotComplete, retry_after_s(index, end, now)};
+    return WindowRefusal{Refusal::kNotStarted, retry_after_s(index, request.start, now)};
+  }
+  if (index.row(*first)->start >= end) return WindowRefusal{Refusal::kNotArchived};
+  const auto reaching = index.sequence_reaching(end, *first);
+  if (catchup && !reaching) return WindowRefusal{Refusal::kNotComplete, retry_after_s(index, end, now)};
+
+  Window window{.rows = index.rows(*first, reaching.value_or(index.last_sequence())), .complete = reaching.has_value()};
+  // A hole that no GAP row covers can end in a row that begins after the window.
+  while (window.complete && window.rows.size() > 1 && window.rows.back().start >= end) window.rows.pop_back();
+  trim_gaps(window.rows);
+  if (window.rows.empty()) {
+    if (window.complete) return WindowRefusal{Refusal::kNotArchived};
+    return WindowRefusal{Refusal::kNotStarted, retry_after_s(index, now, now)};
+  }
+  const std::int64_t offset_ns = std::max<std::int64_t>(0, request.start - window.rows.front().start);
+  // Without it a player would begin an EVENT near its end.
+  if (offset_ns > 0 || !catchup) window.start_offset_ns = offset_ns;
+  return window;
+}
+
+bool is_archived(const SegmentIndex& index, core::Utc start, core::Utc end) {
+  const auto first = index.sequence_at(start);
+  const auto segment = first ? index.next_segment(*first) : std::nullopt;
+  return segment && index.row(*segment)->start < end;
+}
+
+BitRates measure_bit_rates(const std::vector<SegmentRow>& rows, std::int64_t target_ns) {
+  const auto bits_per_second = [](std::uint64_t bytes, std::int64_t ns) {
+    return static_cast<std::uint64_t>(core::scale_ceil(static_cast<std::int64_t>(bytes) * 8, core::kNsPerSecond, ns));
+  };
+  BitRates rates;
+  std::uint64_t all_bytes = 0;
+  std::int64_t all_ns = 0;
+  for (std::size_t first = 0; first < rows.size(); ++first) {
+    std::uint64_t bytes = 0;
+    std::int64_t ns = 0;
+    for (std::size_t i = first; i < rows.size() && !rows[i].gap; ++i) {
+      bytes += rows[i].size;
+      ns += rows[i].duration_ns;
+      if (2 * ns > 3 * target_ns) break;
+      if (2 * ns >= target_ns) rates.peak = std::max(rates.peak, bits_per_second(bytes, ns));
+    }
+    if (rows[first].gap) continue;
+    all_bytes += rows[first].size;
+    all_ns += rows[first].duration_ns;
+  }
+  if (all_ns > 0) rates.average = bits_per_second(all_bytes, all_ns);
+  rates.peak = std::max(rates.peak, rates.average);
+  return rates;
+}
+
+}  // namespace aircheck::timeshift

@@ -1,0 +1,28 @@
+// Setting properties of named elements of a parsed pipeline, with their types and ranges checked.
+#pragma once
+
+#include <gst/gst.h>
+
+#include <string>
+#include <string_view>
+
+#include "core/result.hpp"
+#include "core/secret.hpp"
+#include "worker/description.hpp"
+
+namespace aircheck::worker {
+
+// "element.property", "element:pad.property", either with "*FACTOR" behind it.
+core::Result<Binding> parse_binding(std::string_view text);
+
+// Refuses what the property would clamp. An instant goes into a GDateTime, or as RFC 3339 into text.
+core::Result<void> set_binding(GstElement* pipeline, const Binding& binding, const DescriptionValue& value);
+
+// As hexadecimal text; no copy of it stays behind on our side.
+core::Result<void> set_secret(GstElement* pipeline, const std::string& element, const char* property,
+                              const core::ContentKey& key);
+
+// Takes an element with one sink pad and one source pad out and links its neighbours to each other.
+core::Result<void> bypass_element(GstElement* pipeline, const std::string& name);
+
+}  // namespace aircheck::worker
