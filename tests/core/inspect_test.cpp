@@ -1,0 +1,122 @@
+// Runs aircheck-inspect (path in AIRCHECK_INSPECT) over files of ours and of ffmpeg's.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "bmff_samples.hpp"
+
+namespace aircheck::core {
+namespace {
+
+namespace samples = bmff::samples;
+
+struct Outcome {
+  int status = -1;
+  std::string output;  // standard output and standard error
+};
+
+Outcome run(const std::string& command) {
+  Outcome run;
+  FILE* pipe = popen((command + " 2>&1").c_str(), "re");
+  if (pipe == nullptr) return run;
+  std::array<char, 4096> buffer{};
+  for (std::size_t got = 0; (got = fread(buffer.data(), 1, buffer.size(), pipe)) > 0;) {
+    run.output.append(buffer.data(), got);
+  }
+  run.status = WEXITSTATUS(pclose(pipe));
+  return run;
+}
+
+class Inspect : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = (std::filesystem::temp_directory_path() / "inspect-XXXXXX").string();
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+    folder_ = pattern;
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::string write(const std::string& name, ByteView bytes) const {
+    std::ofstream file(folder_ / name, std::ios::binary);
+    for (const std::uint8_t byte : bytes) file.put(static_cast<char>(byte));
+    return (folder_ / name).string();
+  }
+  static Outcome inspect(const std::string& arguments) {
+    return run(std::string(getenv("AIRCHECK_INSPECT")) + " " + arguments);
+  }
+  static void expect_contains(const std::string& text, const std::string& part) {
+    EXPECT_NE(text.find(part), std::string::npos) << part << "\nis not in\n" << text;
+  }
+
+  std::filesystem::path folder_;
+};
+
+TEST_F(Inspect, ShowsASegmentWithTheHelpOfItsInit) {
+  const std::string segment = write("segment.m4s", samples::media_segment());
+  const std::string alone = inspect(segment).output;
+  expect_contains(alone, "sequence 295335000, start 2026-02-25T14:30:00.000000000Z, duration 5.960000 s");
+  expect_contains(alone, "key id 11223344556677889900aabbccddeeff");
+  expect_contains(alone, "track 1: tfdt 44300000000000, 2 samples, duration 2000, encrypted");
+  write(samples::segment_info().init_name, samples::init_segment());
+  const Outcome together = inspect(segment);
+  EXPECT_EQ(together.status, 0);
+  expect_contains(together.output, "duration 2000 (0.080000 s)");
+}
+
+TEST_F(Inspect, WritesTheSameAsJson) {
+  const std::string segment = write("segment.m4s", samples::media_segment());
+  const Outcome json = inspect("--json " + segment);
+  EXPECT_EQ(json.status, 0);
+  expect_contains(json.output,
+                  "\"segment\":{\"sequence\":295335000,\"discontinuity_sequence\":3,\"discontinuity\":true,");
+  expect_contains(json.output,
+                  "{\"track_id\":1,\"tfdt\":44300000000000,\"samples\":2,\"duration\":2000,\"encrypted\":true}");
+  expect_contains(json.output, "{\"type\":\"mfhd\",\"offset\":");
+}
+
+TEST_F(Inspect, ReadsWhatFfmpegWrites) {
+  const std::string file = (folder_ / "film.mp4").string();
+  ASSERT_EQ(
+      run("ffmpeg -v error -f lavfi -i testsrc=s=64x48:r=25:d=1 -f lavfi -i sine=d=1:r=44100 -c:v libx264 -c:a aac "
+          "-movflags frag_keyframe+empty_moov+default_base_moof " +
+          file)
+          .status,
+      0);
+  const Outcome shown = inspect(file);
+  EXPECT_EQ(shown.status, 0);
+  expect_contains(shown.output, "64x48");
+  expect_contains(shown.output, "mp4a.40.2, timescale 44100, 44100 Hz, 1 channels");
+  expect_contains(shown.output, "25 samples");
+}
+
+TEST_F(Inspect, DamagedFilesGiveOneErrorLine) {
+  const Bytes segment = samples::media_segment();
+  Bytes later_version = segment;
+  later_version[20 + 24] = 9;
+  Bytes nested;
+  for (std::uint32_t size = 8 * 1000; size > 0; size -= 8) {
+    ByteWriter header;
+    header.u32(size);
+    header.u32(bmff::fourcc("moov"));
+    nested = samples::operator+(nested, header.take());
+  }
+  for (const Bytes& bytes :
+       {Bytes{}, Bytes(segment.begin(), segment.end() - 1), Bytes(segment.begin(), segment.begin() + 150),
+        later_version, nested, Bytes{'#', '!', '/', 'b', 'i', 'n', '/', 's', 'h'}}) {
+    const Outcome damaged = inspect(write("damaged.m4s", bytes));
+    EXPECT_EQ(damaged.status, 1);
+    EXPECT_TRUE(damaged.output.starts_with("error: " + folder_.string() + "/damaged.m4s: ")) << damaged.output;
+    EXPECT_EQ(std::ranges::count(damaged.output, '\n'), 1) << damaged.output;
+  }
+  EXPECT_EQ(inspect((folder_ / "missing").string()).status, 1);
+  EXPECT_EQ(inspect("").status, 2);
+  EXPECT_EQ(inspect("--wrong").status, 2);
+}
+
+}  // namespace
+}  // namespace aircheck::core

@@ -1,0 +1,275 @@
+// Supervision with real processes that speak the real protocol: tests/support/fake_worker.cpp.
+#include "channels/supervisor.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "base/files.hpp"
+#include "support/main_loop.hpp"
+
+namespace aircheck::channels {
+namespace {
+
+using core::Code;
+
+class SupervisorTest : public test::MainLoopTest {
+ protected:
+  void SetUp() override {
+    for (const char* name : {"run", "segments", "logs", "sources"}) {
+      ASSERT_TRUE(base::ensure_directory(directory_ / name, 0700).has_value());
+    }
+    auto database = store::Database::open(":memory:", store::station_schema());
+    ASSERT_TRUE(database.has_value());
+    database_ = std::move(*database);
+    channels_ = std::move(*ChannelStore::open(*database_));
+    keys_ = std::move(*KeyStore::open(*database_, directory_ / "master.key"));
+    Channel channel;
+    channel.key = "ch1";
+    channel.number = 1;
+    channel.name = "One";
+    id_ = channels_->insert(channel, now_)->id;
+    boot();
+  }
+  void TearDown() override {
+    if (!supervisor_) return;
+    bool done = false;
+    supervisor_->shut_down([&] { done = true; });
+    EXPECT_TRUE(run_until([&] { return done; }));
+  }
+  void boot() {
+    SupervisorOptions options;
+    options.worker_program = program_;
+    options.run_directory = directory_ / "run";
+    options.segment_directory = directory_ / "segments";
+    options.log_directory = directory_ / "logs";
+    options.sources = {directory_ / "sources", ""};
+    options.environment =
+        scrub_environment({"PATH=/usr/bin", "JWT_SECRET=do not pass", "GST_DEBUG=2", "AIRCHECK_ADMIN_PASSWORD=x"});
+    options.now = [this] { return now_; };
+    ArchiveHooks hooks;
+    hooks.last_sequence = [this](const Channel&) -> std::optional<std::uint64_t> {
+      return rows_.empty() ? std::nullopt : std::optional(rows_.back());
+    };
+    hooks.last_key = [this](const Channel&) { return last_key_; };
+    hooks.not_before = [](const Channel&) { return core::Utc{42}; };
+    hooks.segments = [this](const Channel&, const std::vector<control::SegmentRow>& rows) {
+      for (const auto& row : rows) {
+        if (rows_.empty() || row.sequence > rows_.back()) rows_.push_back(row.sequence);
+      }
+    };
+    hooks.on_air = [this](const Channel&, bool up) { on_air_ += up ? "up " : "down "; };
+    supervisor_ = std::make_unique<Supervisor>(options, *channels_, *keys_, hooks);
+    supervisor_->boot();
+  }
+  void mode(const std::string& text) { directory_.write("run/ch1.mode", text); }
+  [[nodiscard]] ChannelStatus status() const { return supervisor_->status(*channels_->find(id_)); }
+  [[nodiscard]] bool reaches(const std::string& state) {
+    return run_until([&] { return status().state == state; });
+  }
+  [[nodiscard]] bool more_rows() {
+    const std::size_t before = rows_.size();
+    return run_until([&] { return rows_.size() > before + 3; });
+  }
+  [[nodiscard]] bool contiguous() const {
+    return std::adjacent_find(rows_.begin(), rows_.end(), [](auto a, auto b) { return b != a + 1; }) == rows_.end();
+  }
+
+  test::TemporaryDirectory directory_;
+  core::Utc now_ = *core::from_rfc3339("2026-02-25T14:30:00Z");
+  std::string program_ = std::string(g_getenv("AIRCHECK_TEST_BUILD_ROOT")) + "/tests/support/fake-worker";
+  std::unique_ptr<store::Database> database_;
+  std::unique_ptr<ChannelStore> channels_;
+  std::unique_ptr<KeyStore> keys_;
+  std::unique_ptr<Supervisor> supervisor_;
+  std::string id_;
+  std::vector<std::uint64_t> rows_;
+  std::string on_air_;
+  std::optional<core::KeyId> last_key_;
+};
+
+TEST_F(SupervisorTest, StartsAndStopsAWorker) {
+  ASSERT_TRUE(supervisor_->start("ch1").has_value());
+  ASSERT_TRUE(supervisor_->start(id_).has_value());
+  ASSERT_TRUE(reaches("running"));
+  const pid_t pid = status().pid.value();
+  EXPECT_TRUE(channels_->find("ch1")->on_air_wanted);
+  ASSERT_TRUE(more_rows());
+  EXPECT_TRUE(contiguous());
+  ASSERT_TRUE(supervisor_->stop("ch1").has_value());
+  ASSERT_TRUE(reaches("stopped"));
+  ASSERT_TRUE(run_until([&] { return !status().pid.has_value(); }));
+  EXPECT_EQ(kill(pid, 0), -1) << "the process is gone and reaped";
+  EXPECT_FALSE(channels_->find("ch1")->on_air_wanted);
+  EXPECT_TRUE(on_air_.ends_with("down up down ")) << on_air_;
+  EXPECT_EQ(supervisor_->start("nothing").error().code, Code::kNotFound);
+}
+
+TEST_F(SupervisorTest, TheWorkerGetsItsConfigurationAndACleanProcess) {
+  ASSERT_TRUE(supervisor_->start("ch1").has_value());
+  ASSERT_TRUE(reaches("running"));
+  const std::string kid = core::to_hex(keys_->current(id_, now_)->key_id);
+  EXPECT_EQ(directory_.read("run/ch1.configured"), "simlive  42 " + kid + "\n");
+  const std::string facts = directory_.read("run/ch1.facts");
+  EXPECT_NE(facts.find("leader=1\ncore=0\n"), std::string::npos) << facts;
+  EXPECT_NE(facts.find("GST_DEBUG=2"), std::string::npos);
+  EXPECT_EQ(facts.find("JWT_SECRET"), std::string::npos);
+  EXPECT_EQ(facts.find("PASSWORD"), std::string::npos);
+  EXPECT_NE(directory_.read("logs/ch1.log").find("fake worker of ch1"), std::string::npos);
+}
+
+TEST_F(SupervisorTest, ANewDaemonAdoptsTheWorkerAndMissesNoSegment) {
+  ASSERT_TRUE(supervisor_->start("ch1").has_value());
+  ASSERT_TRUE(reaches("running"));
+  ASSERT_TRUE(more_rows());
+  const pid_t pid = status().pid.value();
+  for (int restart = 0; restart < 3; ++restart) {
+    supervisor_.reset();
+    // Segments close while nobody listens; more of them than one page holds.
+    GMainContext* elsewhere = g_main_context_new();
+    GSource* pause = g_timeout_source_new(120);
+    bool passed = false;
+    g_source_set_callback(
+        pause, [](gpointer flag) -> gboolean { return *static_cast<bool*>(flag) = true, G_SOURCE_REMOVE; }, &passed,
+        nullptr);
+    g_source_attach(pause, elsewhere);
+    while (!passed) g_main_context_iteration(elsewhere, TRUE);
+    g_source_unref(pause);
+    g_main_context_unref(elsewhere);
+    on_air_.clear();
+    boot();
+    ASSERT_TRUE(reaches("running"));
+    EXPECT_EQ(status().pid, pid);
+    EXPECT_EQ(on_air_, "up ") << "an adopted channel was never down";
+    ASSERT_TRUE(more_rows());
+  }
+  EXPECT_TRUE(contiguous());
+  EXPECT_EQ(rows_.front(), 100U);
+}
+
+TEST_F(SupervisorTest, AKilledWorkerIsReplacedAfterTheBackOff) {
+  ASSERT_TRUE(supervisor_->start("ch1").has_value());
+  ASSERT_TRUE(reaches("running"));
+  const pid_t first = status().pid.value();
+  ASSERT_EQ(kill(first, SIGKILL), 0);
+  ASSERT_TRUE(reaches("backoff"));
+  EXPECT_EQ(status().failures, 1);
+  EXPECT_EQ(status().retry_at, now_ + core::kNsPerSecond);
+  EXPECT_FALSE(status().reason.empty());
+  ASSERT_TRUE(reaches("running"));
+  EXPECT_NE(status().pid, first);
+  EXPECT_TRUE(status().reason.empty());
+}
+
+TEST_F(SupervisorTest, ARefusalIsFailedAndSaysWhy) {
+  mode("refuse");
+  ASSERT_TRUE(supervisor_->start("ch1").has_value());
+  ASSERT_TRUE(reaches("failed"));
+  EXPECT_EQ(status().reason, "source /film.mp4: no such file");
+  ASSERT_TRUE(run_until([&] { return !status().pid.has_value(); }));
+  mode("ok");
+  ASSERT_TRUE(supervisor_->start("ch1").has_value());
+  ASSERT_TRUE(reaches("running"));
+}
+
+TEST_F(SupervisorTest, TroubleThatPassesIsRetried) {
+  for (const char* trouble : {"busy", "exit", "die"}) {
+    mode(trouble);
+    ASSERT_TRUE(supervisor_->start("ch1").has_value());
+    ASSERT_TRUE(reaches("backoff")) << trouble;
+    EXPECT_FALSE(status().reason.empty()) << trouble;
+    ASSERT_TRUE(supervisor_->stop("ch1").has_value());
+    ASSERT_TRUE(reaches("stopped")) << trouble;
+  }
+}
+
+TEST_F(SupervisorTest, AMissingProgramIsNamed) {
+  TearDown();
+  program_ = "/nowhere/aircheck-channel";
+  boot();
+  ASSERT_TRUE(supervisor_->start("ch1").has_value());
+  ASSERT_TRUE(reaches("backoff"));
+  EXPECT_NE(status().reason.find("/nowhere/aircheck-channel"), std::string::npos) << status().reason;
+}
+
+TEST_F(SupervisorTest, TheEndOfTheCryptoPeriodChangesTheKey) {
+  now_ = *core::from_rfc3339("2026-02-25T23:59:59.700Z");
+  ASSERT_TRUE(supervisor_->start("ch1").has_value());
+  ASSERT_TRUE(reaches("running"));
+  const auto lines = [&] {
+    const std::string text = directory_.read("run/ch1.configured");
+    return std::count(text.begin(), text.end(), '\n');
+  };
+  EXPECT_EQ(lines(), 1);
+  const pid_t pid = status().pid.value();
+  now_ = *core::from_rfc3339("2026-02-26T00:00:00Z");
+  ASSERT_TRUE(run_until([&] { return lines() == 2; }));
+  const std::string kid = core::to_hex(keys_->current(id_, now_)->key_id);
+  EXPECT_NE(directory_.read("run/ch1.configured").find(kid), std::string::npos);
+  ASSERT_TRUE(reaches("running"));
+  EXPECT_EQ(status().pid, pid);
+}
+
+TEST_F(SupervisorTest, AnAdoptedWorkerWithYesterdaysKeyGetsTodays) {
+  ASSERT_TRUE(supervisor_->start("ch1").has_value());
+  ASSERT_TRUE(reaches("running"));
+  last_key_ = keys_->current(id_, now_)->key_id;
+  const pid_t pid = status().pid.value();
+  supervisor_.reset();
+  now_ = now_ + KeyStore::kPeriodNs;
+  boot();
+  const std::string kid = core::to_hex(keys_->current(id_, now_)->key_id);
+  ASSERT_TRUE(run_until([&] { return directory_.read("run/ch1.configured").find(kid) != std::string::npos; }));
+  ASSERT_TRUE(reaches("running"));
+  EXPECT_EQ(status().pid, pid);
+}
+
+TEST_F(SupervisorTest, ARemovedChannelLosesItsWorker) {
+  ASSERT_TRUE(supervisor_->start("ch1").has_value());
+  ASSERT_TRUE(reaches("running"));
+  const pid_t pid = status().pid.value();
+  ASSERT_TRUE(channels_->remove(id_).has_value());
+  ASSERT_TRUE(run_until([&] { return kill(pid, 0) == -1; }));
+}
+
+TEST_F(SupervisorTest, ShuttingDownEndsWorkersAndKeepsTheWish) {
+  ASSERT_TRUE(supervisor_->start("ch1").has_value());
+  ASSERT_TRUE(reaches("running"));
+  const pid_t pid = status().pid.value();
+  TearDown();
+  EXPECT_EQ(kill(pid, 0), -1);
+  EXPECT_TRUE(channels_->find("ch1")->on_air_wanted);
+}
+
+TEST(Sources, ResolveBeneathTheirDirectoryOnly) {
+  const test::TemporaryDirectory directory;
+  std::filesystem::create_directories(directory / "sources/sub");
+  directory.write("sources/film.mp4", "x");
+  directory.write("outside.mp4", "x");
+  std::filesystem::create_symlink(directory / "outside.mp4", directory / "sources/link.mp4");
+  ASSERT_EQ(mkfifo((directory / "sources/fifo").c_str(), 0600), 0);
+  const SourceOptions options{directory / "sources", "/demo.mp4"};
+  const auto resolve = [&](const std::string& key, const char* source) {
+    Channel channel;
+    channel.key = key;
+    if (source != nullptr) channel.variables["source"] = std::string(source);
+    return resolve_source(options, channel);
+  };
+  const std::string film = std::filesystem::canonical(directory / "sources/film.mp4");
+  EXPECT_EQ(*resolve("ch2", "film.mp4"), film);
+  EXPECT_EQ(*resolve("ch2", "sub/../film.mp4"), film);
+  EXPECT_EQ(*resolve("ch2", (directory / "sources/film.mp4").c_str()), film);
+  EXPECT_EQ(*resolve("film", nullptr), film) << "KEY.mp4 is a channel's own film";
+  EXPECT_EQ(*resolve("ch2", nullptr), "") << "a made-up one otherwise";
+  EXPECT_EQ(*resolve("ch1", ""), "/demo.mp4");
+  EXPECT_EQ(resolve("ch2", "absent.mp4").error().code, Code::kNotFound);
+  EXPECT_EQ(resolve("ch2", "../outside.mp4").error().code, Code::kPermission);
+  EXPECT_EQ(resolve("ch2", "/etc/passwd").error().code, Code::kPermission);
+  EXPECT_EQ(resolve("ch2", "link.mp4").error().code, Code::kPermission);
+  EXPECT_EQ(resolve("ch2", "sub").error().code, Code::kInvalidArgument);
+  EXPECT_EQ(resolve("ch2", "fifo").error().code, Code::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace aircheck::channels

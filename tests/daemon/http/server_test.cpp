@@ -1,0 +1,313 @@
+#include "http/server.hpp"
+
+#include "http/static_files.hpp"
+#include "support/http_client.hpp"
+#include "support/raw_client.hpp"
+
+namespace aircheck::http {
+namespace {
+
+class ServerTest : public test::HttpTest {
+ protected:
+  void SetUp() override {
+    router_.get("/api/hello/{name}", [](const Request& request, Responder responder) {
+      responder.json(200, base::Json::object({{"name", request.param("name")},
+                                              {"client", request.client_address},
+                                              {"base", request.base_url},
+                                              {"query", request.query_value("q") ? *request.query_value("q") : ""}}));
+    });
+    router_.post("/api/echo", [](const Request& request, Responder responder) {
+      const auto body = request.json();
+      if (!body) return responder.error(body.error());
+      responder.json(201, *body);
+    });
+    router_.get("/api/later", [this](const Request&, Responder responder) { kept_.push_back(responder); });
+    router_.get("/api/never", [](const Request&, Responder) {});
+    router_.get("/hls/big", [](const Request&, Responder responder) {
+      g_autoptr(GBytes) bytes = g_bytes_new_static("0123456789", 10);
+      responder.header("Cache-Control", "max-age=60").bytes(200, "video/mp4", bytes);
+    });
+    router_.get("/api/long", [](const Request&, Responder responder) {
+      responder.text(200, "text/plain", std::string(100'000, 'x'));
+    });
+  }
+  void start() {
+    auto server = Server::start(options_, router_);
+    ASSERT_TRUE(server.has_value()) << server.error().message;
+    server_ = std::move(*server);
+  }
+  std::string url(const std::string& path) { return server_->url() + path; }
+
+  ServerOptions options_;
+  Router router_;
+  std::vector<Responder> kept_;
+  std::unique_ptr<Server> server_;
+};
+
+TEST_F(ServerTest, AnswersWithWhatEveryAnswerHas) {
+  start();
+  const auto response = get(url("/api/hello/w%C3%B6rld?q=a%20b"));
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.header("content-type"), "application/json");
+  EXPECT_EQ(response.header("x-content-type-options"), "nosniff");
+  EXPECT_EQ(response.header("referrer-policy"), "no-referrer");
+  EXPECT_EQ(response.header("x-request-id").size(), 36U);
+  EXPECT_EQ(response.json().find("name")->as_string()->c_str(), std::string("w\xc3\xb6rld"));
+  EXPECT_EQ(*response.json().find("query")->as_string(), "a b");
+  EXPECT_EQ(*response.json().find("client")->as_string(), "127.0.0.1");
+  EXPECT_EQ(*response.json().find("base")->as_string(), server_->url());
+}
+
+TEST_F(ServerTest, KeepsAUsableRequestId) {
+  start();
+  EXPECT_EQ(fetch({.url = url("/api/hello/a"), .headers = {{"X-Request-Id", "abc-1.2"}}}).header("x-request-id"),
+            "abc-1.2");
+  EXPECT_NE(fetch({.url = url("/api/hello/a"), .headers = {{"X-Request-Id", "a b"}}}).header("x-request-id"), "a b");
+}
+
+TEST_F(ServerTest, UnknownPathsAndMethodsAreProblems) {
+  start();
+  EXPECT_EQ(get(url("/api/nothing")).status, 404);
+  EXPECT_EQ(get(url("/api/nothing")).code(), "not_found");
+  EXPECT_EQ(get(url("/")).status, 404);
+  const auto post = fetch({.method = "POST", .url = url("/api/hello/a")});
+  EXPECT_EQ(post.status, 405);
+  EXPECT_EQ(post.code(), "method_not_allowed");
+  EXPECT_EQ(post.header("allow"), "GET, HEAD");
+}
+
+TEST_F(ServerTest, PathsAreDecodedOnce) {
+  start();
+  EXPECT_EQ(*get(url("/api/hello/a%252Fb")).json().find("name")->as_string(), "a%2Fb");
+  EXPECT_EQ(get(url("/api/hello/a%2Fb")).status, 404) << "an encoded slash makes no segment";
+  EXPECT_EQ(get(url("/api/x/..%2Fhello/a")).status, 404);
+}
+
+TEST_F(ServerTest, HeadHasTheHeadersAndNoBody) {
+  start();
+  const auto response = fetch({.method = "HEAD", .url = url("/hls/big")});
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.header("content-length"), "10");
+  EXPECT_EQ(response.body, "");
+}
+
+TEST_F(ServerTest, AConnectionCarriesManyRequests) {
+  start();
+  test::RawClient client(server_->port());
+  for (int i = 1; i <= 3; ++i) {
+    const std::size_t before = client.received.size();
+    client.send("GET /hls/big HTTP/1.1\r\nHost: station\r\n\r\n");
+    ASSERT_TRUE(
+        run_until([&] { return client.closed() || client.received.find("0123456789", before) != std::string::npos; }));
+    EXPECT_FALSE(client.closed()) << "after request " << i;
+  }
+  client.send("GET /hls/big HTTP/1.1\r\nHost: station\r\nConnection: close\r\n\r\n");
+  EXPECT_TRUE(run_until([&] { return client.closed(); }));
+}
+
+TEST_F(ServerTest, RangesAreServed) {
+  start();
+  const auto part = fetch({.url = url("/hls/big"), .headers = {{"Range", "bytes=2-4"}}});
+  EXPECT_EQ(part.status, 206);
+  EXPECT_EQ(part.body, "234");
+  EXPECT_EQ(part.header("content-range"), "bytes 2-4/10");
+  EXPECT_EQ(fetch({.url = url("/hls/big"), .headers = {{"Range", "bytes=10-"}}}).status, 416);
+  EXPECT_EQ(fetch({.url = url("/hls/big"), .headers = {{"Range", "bytes=-3"}}}).body, "789");
+}
+
+TEST_F(ServerTest, BodiesAreParsedAndBounded) {
+  start();
+  EXPECT_EQ(fetch({.method = "POST", .url = url("/api/echo"), .body = R"({"a":1})"}).body, R"({"a":1})");
+  EXPECT_EQ(fetch({.method = "POST", .url = url("/api/echo"), .body = "{"}).code(), "malformed");
+  EXPECT_EQ(fetch({.method = "POST", .url = url("/api/echo"), .body = "{}", .content_type = "text/plain"}).status, 422);
+  const std::string fits = "\"" + std::string((1 << 20) - 2, 'x') + "\"";
+  EXPECT_EQ(fetch({.method = "POST", .url = url("/api/echo"), .body = fits}).status, 201);
+  const auto large = fetch({.method = "POST", .url = url("/api/echo"), .body = fits + " "});
+  EXPECT_EQ(large.status, 413);
+  EXPECT_EQ(large.code(), "too_large");
+}
+
+TEST_F(ServerTest, AnAnswerMayComeLater) {
+  start();
+  auto* answer = &kept_;
+  const base::Timer later = base::Timer::every(1, [answer] {
+    for (Responder& responder : *answer) responder.json(200, "later");
+    answer->clear();
+  });
+  EXPECT_EQ(get(url("/api/later")).body, "\"later\"");
+}
+
+TEST_F(ServerTest, AForgottenAnswerIs500) {
+  start();
+  const auto response = get(url("/api/never"));
+  EXPECT_EQ(response.status, 500);
+  EXPECT_EQ(response.code(), "internal");
+}
+
+TEST_F(ServerTest, AnAnswerToAClientThatWentAwayIsHarmless) {
+  start();
+  GSocketClient* client = g_socket_client_new();
+  GSocketConnection* connection =
+      g_socket_client_connect_to_host(client, "127.0.0.1", static_cast<guint16>(server_->port()), nullptr, nullptr);
+  ASSERT_NE(connection, nullptr);
+  const std::string request = "GET /api/later HTTP/1.1\r\nHost: x\r\n\r\n";
+  g_output_stream_write_all(g_io_stream_get_output_stream(G_IO_STREAM(connection)), request.data(), request.size(),
+                            nullptr, nullptr, nullptr);
+  ASSERT_TRUE(run_until([&] { return !kept_.empty(); }));
+  g_object_unref(connection);
+  g_object_unref(client);
+  drain();
+  kept_.front().json(200, "nobody");
+  kept_.clear();
+  ASSERT_TRUE(run_until([&] { return server_->connections() == 0; }));
+  EXPECT_EQ(get(url("/api/hello/a")).status, 200);
+}
+
+TEST_F(ServerTest, LongTextIsCompressedForThoseWhoTakeIt) {
+  start();
+  const auto plain = get(url("/api/long"));
+  EXPECT_EQ(plain.body.size(), 100'000U);
+  EXPECT_EQ(plain.header("vary"), "Accept-Encoding");
+  const auto gzip = fetch({.url = url("/api/long"), .headers = {{"Accept-Encoding", "br, gzip"}}});
+  EXPECT_EQ(gzip.header("content-encoding"), "gzip");
+  EXPECT_LT(gzip.body.size(), 1000U);
+  EXPECT_EQ(fetch({.url = url("/api/long"), .headers = {{"Accept-Encoding", "gzip;q=0"}}}).body.size(), 100'000U);
+}
+
+TEST_F(ServerTest, CorsIsOpenForStreamsAndListedForTheApi) {
+  options_.cors_origins = {"https://tv.example.org"};
+  start();
+  const auto with_origin = [&](const std::string& path, const std::string& origin) {
+    return fetch({.url = url(path), .headers = {{"Origin", origin}}}).header("access-control-allow-origin");
+  };
+  EXPECT_EQ(with_origin("/hls/big", "https://any.example"), "*");
+  EXPECT_EQ(with_origin("/api/hello/a", "https://any.example"), "");
+  EXPECT_EQ(with_origin("/api/hello/a", "https://tv.example.org"), "https://tv.example.org");
+  const auto preflight =
+      fetch({.method = "OPTIONS",
+             .url = url("/api/hello/a"),
+             .headers = {{"Origin", "https://tv.example.org"}, {"Access-Control-Request-Method", "GET"}}});
+  EXPECT_EQ(preflight.status, 204);
+  EXPECT_NE(preflight.header("access-control-allow-headers").find("Authorization"), std::string::npos);
+}
+
+TEST_F(ServerTest, ForwardedAddressesCountFromTrustedProxiesOnly) {
+  const std::vector<std::pair<std::string, std::string>> headers = {
+      {"X-Forwarded-For", "203.0.113.9, 198.51.100.7"}, {"X-Forwarded-Proto", "https"}, {"Host", "tv.example.org"}};
+  start();
+  auto seen = fetch({.url = url("/api/hello/a"), .headers = headers}).json();
+  EXPECT_EQ(*seen.find("client")->as_string(), "127.0.0.1");
+  server_.reset();
+  options_.trusted_proxies = {"127.0.0.0/8"};
+  start();
+  seen = fetch({.url = url("/api/hello/a"), .headers = headers}).json();
+  EXPECT_EQ(*seen.find("client")->as_string(), "198.51.100.7");
+  EXPECT_EQ(seen.find("base")->as_string()->rfind("https://", 0), 0U);
+  server_.reset();
+  options_.trusted_proxies = {"here"};
+  EXPECT_FALSE(Server::start(options_, router_).has_value());
+}
+
+TEST_F(ServerTest, ServesHttps) {
+  const test::TemporaryDirectory directory;
+  const std::string command =
+      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj "
+      "/CN=localhost -keyout " +
+      (directory / "key.pem") + " -out " + (directory / "crt.pem");
+  ASSERT_NE(g_spawn_command_line_sync(command.c_str(), nullptr, nullptr, nullptr, nullptr), FALSE);
+  options_.listen.tls_certificate = directory / "crt.pem";
+  options_.listen.tls_key = directory / "key.pem";
+  start();
+  EXPECT_EQ(server_->url().rfind("https://127.0.0.1:", 0), 0U);
+  const auto response = get(url("/api/hello/a"));
+  ASSERT_EQ(response.status, 200) << response.error;
+  EXPECT_EQ(*response.json().find("base")->as_string(), server_->url());
+  EXPECT_EQ(fetch({.url = url("/hls/big"), .headers = {{"Range", "bytes=0-1"}}}).body, "01");
+  test::RawClient plain(server_->port());
+  plain.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  const base::Timer tick = base::Timer::every(1, [] {});
+  ASSERT_TRUE(run_until([&] { return plain.closed(); }));
+  EXPECT_EQ(plain.received.find("200"), std::string::npos);
+  server_.reset();
+  options_.listen.tls_key = directory / "absent.pem";
+  EXPECT_FALSE(Server::start(options_, router_).has_value());
+}
+
+TEST_F(ServerTest, APortInUseIsNamed) {
+  start();
+  options_.listen.port = server_->port();
+  const auto second = Server::start(options_, router_);
+  ASSERT_FALSE(second.has_value());
+  EXPECT_NE(second.error().message.find("--port"), std::string::npos) << second.error().message;
+  EXPECT_NE(second.error().message.find(std::to_string(server_->port())), std::string::npos);
+}
+
+TEST_F(ServerTest, ConnectionsBeyondTheLimitGet503) {
+  options_.listen.max_connections = 2;
+  start();
+  const test::RawClient first(server_->port());
+  auto second = std::make_unique<test::RawClient>(server_->port());
+  ASSERT_TRUE(run_until([&] { return server_->connections() == 2; }));
+  test::RawClient third(server_->port());
+  const base::Timer tick = base::Timer::every(1, [] {});
+  ASSERT_TRUE(run_until([&] { return third.closed(); }));
+  EXPECT_EQ(third.received.rfind("HTTP/1.1 503 ", 0), 0U) << third.received;
+  EXPECT_NE(third.received.find("Retry-After: 2\r\n"), std::string::npos);
+  EXPECT_NE(third.received.find("\"code\":\"too_many_connections\""), std::string::npos);
+  second.reset();
+  ASSERT_TRUE(run_until([&] { return server_->connections() == 1; }));
+  EXPECT_EQ(get(url("/api/hello/a")).status, 200);
+}
+
+TEST_F(ServerTest, ClientsThatNeverFinishARequestAreDisconnected) {
+  options_.listen.idle_ms = 200;
+  start();
+  test::RawClient slow(server_->port());
+  // A byte now and then must not keep the connection: only a complete request does.
+  const base::Timer trickle = base::Timer::every(20, [&] { slow.send("G"); });
+  ASSERT_TRUE(run_until([&] { return slow.closed(); }));
+  ASSERT_TRUE(run_until([&] { return server_->connections() == 0; }));
+}
+
+TEST_F(ServerTest, MalformedRequestsDoNoHarm) {
+  start();
+  const base::Timer tick = base::Timer::every(1, [] {});
+  for (const char* text : {"GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "\x16\x03\x01\x02\r\n\r\n",
+                           "GET /api/hello/%zz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+                           "GET * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"}) {
+    test::RawClient client(server_->port());
+    client.send(text);
+    ASSERT_TRUE(run_until([&] { return client.closed() || client.received.find("\r\n\r\n") != std::string::npos; }))
+        << text;
+    EXPECT_EQ(client.received.find(" 200 "), std::string::npos) << text;
+  }
+  EXPECT_EQ(get(url("/api/hello/a")).status, 200);
+}
+
+TEST_F(ServerTest, ServesTheWebPage) {
+  const test::TemporaryDirectory directory;
+  EXPECT_FALSE(StaticFiles::load(directory.path()).has_value());
+  std::filesystem::create_directory(directory / "assets");
+  directory.write("index.html", "<!doctype html>");
+  directory.write("assets/app-1a2b.js", "export {};");
+  auto files = StaticFiles::load(directory.path());
+  ASSERT_TRUE(files.has_value()) << files.error().message;
+  router_.set_fallback([&](const Request& request, Responder responder) { files->answer(request, responder); });
+  start();
+  const auto page = get(url("/"));
+  EXPECT_EQ(page.body, "<!doctype html>");
+  EXPECT_EQ(page.header("content-type"), "text/html; charset=utf-8");
+  EXPECT_EQ(page.header("content-security-policy").find("unsafe-inline"), std::string::npos);
+  EXPECT_NE(page.header("content-security-policy").find("script-src 'self'"), std::string::npos);
+  EXPECT_EQ(get(url("/watch/ch1")).body, "<!doctype html>");
+  EXPECT_EQ(fetch({.url = url("/"), .headers = {{"If-None-Match", page.header("etag")}}}).status, 304);
+  const auto script = get(url("/assets/app-1a2b.js"));
+  EXPECT_EQ(script.header("content-type"), "text/javascript; charset=utf-8");
+  EXPECT_NE(script.header("cache-control").find("immutable"), std::string::npos);
+  EXPECT_EQ(get(url("/assets/none.js")).code(), "not_found");
+  EXPECT_GE(get(url("/assets/..%2findex.html")).status, 400);
+  EXPECT_EQ(get(url("/api/nothing")).code(), "not_found");
+}
+
+}  // namespace
+}  // namespace aircheck::http

@@ -1,0 +1,187 @@
+#include "timeshift/archive.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "daemon/timeshift/segment_files.hpp"
+#include "daemon/timeshift/writer.hpp"
+#include "support/main_loop.hpp"
+#include "timeshift/playlists.hpp"
+
+namespace aircheck::timeshift {
+namespace {
+
+using core::kNsPerSecond;
+using core::Utc;
+using test::kNoon;
+using test::kTarget;
+using test::write_segment;
+using test::Writer;
+
+class ArchiveTest : public aircheck::test::MainLoopTest {
+ protected:
+  std::unique_ptr<Archive> open() {
+    auto archive = Archive::open(
+        {.segment_directory = state_ / "segments", .index_path = state_ / "index.db", .now = [this] { return now_; }},
+        pool_);
+    EXPECT_TRUE(archive) << (archive ? "" : archive.error().message);
+    return std::move(*archive);
+  }
+
+  // Opened, and compared with the folder.
+  std::unique_ptr<Archive> open_with_channel() {
+    auto archive = open();
+    bool scanned = false;
+    archive->add_channel({.id = "id1", .key = "ch1", .target_duration_s = 6}, [&] { scanned = true; });
+    EXPECT_TRUE(run_until([&] { return scanned; }));
+    EXPECT_TRUE(archive->complete());
+    return archive;
+  }
+
+  SegmentRow write(const SegmentRow& row) { return write_segment(folder(), "ch1", row); }
+  std::string folder() { return state_ / "segments/ch1"; }
+
+  // Every playlist of the archive in one text.
+  static std::string playlists(const Archive& archive, Utc now) {
+    std::string all;
+    const SegmentIndex& index = *archive.index("id1");
+    for (const WindowRequest& request :
+         {WindowRequest{.kind = ViewKind::kLive}, WindowRequest{.kind = ViewKind::kStartover, .start = kNoon},
+          WindowRequest{.kind = ViewKind::kCatchup, .start = kNoon, .end = now - 60 * kNsPerSecond}}) {
+      const WindowAnswer answer = select_window(index, request, {}, now);
+      const auto* window = std::get_if<Window>(&answer);
+      EXPECT_NE(window, nullptr);
+      if (window == nullptr) continue;
+      all += media_playlist(*window, {.kind = request.kind, .target_duration_s = 6}, archive.facts("id1")).value();
+    }
+    return all;
+  }
+
+  aircheck::test::TemporaryDirectory state_;
+  base::WorkerPool pool_{2};
+  Utc now_ = kNoon;
+};
+
+TEST_F(ArchiveTest, RebuiltFromTheFilesItGivesTheSamePlaylists) {
+  Writer writer(kNoon);
+  std::string before;
+  {
+    auto archive = open_with_channel();
+    for (int run = 0; run < 4; ++run) {
+      for (int i = 0; i < 7; ++i) archive->add_segment("id1", write(writer.segment()));
+      now_ = writer.end() + 20 * kNsPerSecond;
+      archive->set_worker_down("id1", true);
+      archive->tick();
+      archive->set_worker_down("id1", false);
+      if (run == 1) writer.new_crypto_period();
+      if (run < 3) writer.restart(writer.end() + 24 * kNsPerSecond);
+    }
+    EXPECT_GT(archive->index("id1")->trailing_gaps(), 0u);
+    before = playlists(*archive, now_);
+  }
+  EXPECT_EQ(playlists(*open_with_channel(), now_), before) << "index.db and the files";
+
+  for (const char* name : {"index.db", "index.db-wal", "index.db-shm"}) std::filesystem::remove(state_ / name);
+  {
+    auto archive = open_with_channel();
+    EXPECT_EQ(archive->index("id1")->segment_count(), 28u);
+    archive->set_worker_down("id1", true);
+    archive->tick();
+    EXPECT_EQ(playlists(*archive, now_), before) << "the files alone";
+  }
+
+  state_.write("index.db", "this is no database, but it is in its place, and it is long enough to be read as one");
+  EXPECT_EQ(open_with_channel()->index("id1")->segment_count(), 28u) << "a damaged index.db";
+  EXPECT_TRUE(std::filesystem::exists(state_ / "index.db.unusable"));
+}
+
+TEST_F(ArchiveTest, FindsWhatWasWrittenAndDeletedWhileTheDaemonWasDown) {
+  Writer writer(kNoon);
+  std::vector<SegmentRow> rows;
+  {
+    auto archive = open_with_channel();
+    for (int i = 0; i < 3; ++i) archive->add_segment("id1", rows.emplace_back(write(writer.segment())));
+  }
+  for (int i = 0; i < 3; ++i) rows.push_back(write(writer.segment()));
+  std::filesystem::remove(folder() + "/" + rows[1].location);
+  for (int start = 0; start < 2; ++start) {
+    const auto archive = open_with_channel();
+    const SegmentIndex& index = *archive->index("id1");
+    EXPECT_EQ(index.segment_count(), 5u);
+    EXPECT_TRUE(index.row(rows[1].sequence)->gap);
+    for (const std::size_t i : {0, 2, 3, 4, 5}) EXPECT_EQ(index.row(rows[i].sequence), rows[i]);
+    EXPECT_EQ(index.last_segment_sequence(), rows[5].sequence);
+  }
+}
+
+TEST_F(ArchiveTest, AFolderOfStrangeFilesListsOnlySegments) {
+  Writer writer(kNoon);
+  const SegmentRow row = write(writer.segment());
+  const SegmentRow other = write_segment(folder(), "ch2", writer.segment());
+  std::filesystem::copy(folder() + "/" + row.location, folder() + "/.ch1-20260225143000.m4s.tmp");
+  test::write_file(folder() + "/ch1-20260225143000.m4s", {});
+  test::write_file(folder() + "/ch1-20260225143006.m4s", core::as_bytes("no boxes at all"));
+  std::filesystem::create_directories(folder() + "/ch1-20260225143012.m4s");
+  std::filesystem::create_symlink("/etc/passwd", folder() + "/ch1-20260225143018.m4s");
+  ASSERT_EQ(mkfifo((folder() + "/ch1-20260225143024.m4s").c_str(), 0600), 0);
+  const auto archive = open_with_channel();
+  EXPECT_EQ(archive->index("id1")->segment_count(), 1u);
+  EXPECT_EQ(archive->index("id1")->row(row.sequence), row);
+}
+
+TEST_F(ArchiveTest, ListsGapsOnlyWhileTheWorkerIsDown) {
+  Writer writer(kNoon);
+  auto archive = open_with_channel();
+  archive->add_segment("id1", write(writer.segment()));
+  now_ = writer.end() + 60 * kNsPerSecond;
+  archive->tick();
+  EXPECT_EQ(archive->index("id1")->trailing_gaps(), 0u) << "a worker that runs is only late";
+  archive->set_worker_down("id1", true);
+  archive->tick();
+  EXPECT_EQ(archive->index("id1")->trailing_gaps(), 9u);
+  EXPECT_GE(archive->not_before("id1"), writer.end() + 9 * kTarget - kNsPerSecond);
+  archive.reset();
+  EXPECT_EQ(open_with_channel()->index("id1")->trailing_gaps(), 9u) << "a slot once listed as GAP stays GAP";
+}
+
+TEST_F(ArchiveTest, ReadsWhatPlaylistsSayOfTheMedia) {
+  Writer writer(kNoon);
+  auto archive = open_with_channel();
+  const SegmentRow row = write(writer.segment());
+  archive->add_segment("id1", row);
+  ASSERT_TRUE(run_until([&] { return !archive->facts("id1").empty(); }));
+  const MediaFacts& facts = *archive->facts("id1").at(row.init_location);
+  EXPECT_EQ(facts.codecs, (std::vector<std::string>{"avc1.64001f", "mp4a.40.2"}));
+  EXPECT_EQ(facts.width, 640u);
+  EXPECT_EQ(facts.height, 360u);
+  EXPECT_EQ(facts.frame_rate_num, 25u);
+  EXPECT_EQ(facts.frame_rate_den, 1u);
+  EXPECT_TRUE(facts.clear_location.starts_with("init-"));
+  const auto clear = core::bmff::parse_init(facts.clear_init);
+  ASSERT_TRUE(clear);
+  for (const auto& track : clear->tracks) EXPECT_TRUE(track.scheme.empty());
+  EXPECT_TRUE(archive->facts("id2").empty());
+  EXPECT_EQ(archive->index("id2"), nullptr);
+}
+
+TEST(SegmentFolder, OpensRegularFilesBelowItAndNothingElse) {
+  const aircheck::test::TemporaryDirectory state;
+  test::write_file(state / "outside.txt", core::as_bytes("secret"));
+  test::write_file(state / "ch1/2026/a.m4s", core::as_bytes("inside"));
+  std::filesystem::create_symlink("../outside.txt", state / "ch1/link.m4s");
+  std::filesystem::create_symlink("/", state / "ch1/root");
+  ASSERT_EQ(mkfifo((state / "ch1/fifo").c_str(), 0600), 0);
+  const SegmentFolder folder(state / "ch1");
+  EXPECT_EQ(folder.read("2026/a.m4s").value().size(), 6u);
+  EXPECT_EQ(folder.read_head("2026/a.m4s", 2).value().size(), 2u);
+  EXPECT_EQ(folder.size("2026/a.m4s").value(), 6u);
+  for (const char* location : {"../outside.txt", "2026/../../outside.txt", "link.m4s", "root/etc/passwd", "/etc/passwd",
+                               "fifo", "2026", "", ".", "nothing"}) {
+    EXPECT_FALSE(folder.read(location)) << location;
+  }
+  EXPECT_EQ(folder.read("link.m4s").error().code, core::Code::kNotFound);
+  EXPECT_EQ(SegmentFolder(state / "ch9").read("a").error().code, core::Code::kNotFound);
+}
+
+}  // namespace
+}  // namespace aircheck::timeshift

@@ -1,0 +1,157 @@
+// Real answers of the daemon against schemas/openapi.yaml.
+import { strict as assert } from "node:assert";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { before, describe, test } from "node:test";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import formats from "ajv-formats";
+import { parse } from "yaml";
+import { sourceRoot } from "../harness/media.ts";
+import type { Account, Answer, Station } from "../harness/station.ts";
+
+type Operation = { responses: Record<string, { $ref?: string; content?: Record<string, unknown> }> };
+interface Document {
+  paths: Record<string, Record<string, Operation>>;
+}
+
+const escape = (part: string) => part.replace(/~/g, "~0").replace(/\//g, "~1");
+
+/** Finds what the document says of an answer, and holds the answer against it. */
+class Contract {
+  readonly seen = new Set<string>();
+  private readonly document: Document;
+  private readonly ajv = new Ajv2020({ strict: false, allErrors: true });
+
+  constructor(file: string) {
+    this.document = parse(readFileSync(file, "utf8")) as Document;
+    formats.default(this.ajv);
+    this.ajv.addSchema(this.document as object, "aircheck");
+  }
+
+  check(method: string, path: string, answer: Answer): void {
+    const bare = path.split("?")[0]!;
+    const template = this.template(bare);
+    assert.ok(template, `${bare} is not in openapi.yaml`);
+    const name = `${method} ${template}`;
+    const operation = this.document.paths[template]![method.toLowerCase()];
+    assert.ok(operation, `${name} is not in openapi.yaml`);
+    this.seen.add(name);
+    const { pointer, response } = this.response(template, method, operation, answer.status);
+    const type = (answer.headers.get("Content-Type") ?? "").split(";")[0]!;
+    if (!response.content) return assert.equal(answer.text, "", `${name} ${answer.status} has a body`);
+    assert.ok(
+      type in response.content,
+      `${name} ${answer.status}: ${type} is not one of ${Object.keys(response.content)}`,
+    );
+    if (!/json/.test(type)) return;
+    const validate = this.ajv.getSchema(`aircheck#${pointer}/content/${escape(type)}/schema`);
+    assert.ok(validate, `${name} ${answer.status} has no schema`);
+    assert.ok(
+      validate(answer.json),
+      `${name} ${answer.status}: ${this.ajv.errorsText(validate.errors)}\n${answer.text.slice(0, 2000)}`,
+    );
+  }
+
+  private template(path: string): string | undefined {
+    if (path in this.document.paths) return path;
+    const parts = path.split("/");
+    return Object.keys(this.document.paths).find((template) => {
+      const wanted = template.split("/");
+      return (
+        wanted.length === parts.length && wanted.every((part, index) => part.includes("{") || part === parts[index])
+      );
+    });
+  }
+
+  private response(template: string, method: string, operation: Operation, status: number) {
+    const key = String(status) in operation.responses ? String(status) : "default";
+    const found = operation.responses[key];
+    assert.ok(found, `${method} ${template} does not say that it answers ${status}`);
+    if (!found.$ref)
+      return { pointer: `/paths/${escape(template)}/${method.toLowerCase()}/responses/${key}`, response: found };
+    const pointer = found.$ref.slice(1);
+    const at = (node: any, part: string) => node[part.replace(/~1/g, "/").replace(/~0/g, "~")];
+    return { pointer, response: pointer.split("/").slice(1).reduce(at, this.document) as typeof found };
+  }
+}
+
+export function openapiTests(station: () => Station): void {
+  describe("answers and openapi.yaml", () => {
+    let contract: Contract;
+    before(() => {
+      contract = new Contract(join(sourceRoot(), "schemas/openapi.yaml"));
+    });
+
+    async function ask(method: string, path: string, status: number, as?: Account, json?: unknown): Promise<Answer> {
+      const answer = await station().request(method, path, {
+        ...(as ? { as } : {}),
+        ...(json === undefined ? {} : { json }),
+      });
+      assert.equal(answer.status, status, `${method} ${path}: ${answer.text.slice(0, 500)}`);
+      contract.check(method, path, answer);
+      assert.ok(answer.headers.get("X-Request-Id"), `${method} ${path} has no X-Request-Id`);
+      return answer;
+    }
+
+    test("health", async () => {
+      await ask("GET", "/health", 200);
+      await ask("GET", "/ready", 200);
+    });
+
+    test("sign-in", async () => {
+      const { viewer } = station();
+      const signedIn = await ask("POST", "/api/v1/auth/login", 200, undefined, viewer);
+      await ask("POST", "/api/v1/auth/login", 401, undefined, { ...viewer, password: "no" });
+      await ask("POST", "/api/v1/auth/login", 400, undefined, { ...viewer, more: 1 });
+      const renewed = await ask("POST", "/api/v1/auth/refresh", 200, undefined, {
+        refresh_token: signedIn.json.refresh_token,
+      });
+      await ask("POST", "/api/v1/auth/refresh", 401, undefined, { refresh_token: "made up" });
+      await ask("GET", "/api/v1/me", 200, viewer);
+      await ask("GET", "/api/v1/me", 401);
+      const out = await station().request("POST", "/api/v1/auth/logout", {
+        json: { refresh_token: renewed.json.refresh_token },
+      });
+      contract.check("POST", "/api/v1/auth/logout", out);
+    });
+
+    test("what a viewer sees", async () => {
+      const { viewer } = station();
+      const hour = 3_600_000;
+      const instant = (ms: number) => encodeURIComponent(new Date(ms).toISOString());
+      const channels = await ask("GET", "/api/v1/channels", 200, viewer);
+      const { id } = channels.json.items[0];
+      await ask("GET", "/api/v1/channels", 401);
+      const span = `from=${instant(Date.now() - hour)}&to=${instant(Date.now() + hour)}`;
+      await ask("GET", `/api/v1/epg?channel_id=${id}&${span}`, 200, viewer);
+      await ask("GET", "/api/v1/epg?channel_id=ch1&from=never", 400, viewer);
+      await ask("GET", "/api/v1/tstv/channels", 200, viewer);
+      const startOver = await ask("GET", "/api/v1/tstv/startover/ch1", 200, viewer);
+      await ask("GET", "/api/v1/tstv/startover/nosuch", 404, viewer);
+      await ask(
+        "GET",
+        `/api/v1/tstv/startover/ch1/manifest?schedule_entry_id=${startOver.json.programme.id}`,
+        200,
+        viewer,
+      );
+      const past = await station().pastProgramme("ch1");
+      await ask("GET", "/api/v1/tstv/catchup/ch1", 200, viewer);
+      await ask("GET", "/api/v1/tstv/catchup", 200, viewer);
+      await ask("GET", `/api/v1/tstv/catchup/ch1/manifest?schedule_entry_id=${past.id}`, 200, viewer);
+      await ask(
+        "GET",
+        "/api/v1/tstv/catchup/ch1/manifest?schedule_entry_id=00000000-0000-4000-8000-000000000000",
+        404,
+        viewer,
+      );
+    });
+
+    test("what only an operator may do", async () => {
+      const { viewer, admin } = station();
+      await ask("GET", "/api/v1/admin/simlive/status", 200, admin);
+      await ask("GET", "/api/v1/admin/simlive/status", 403, viewer);
+      await ask("POST", "/api/v1/admin/simlive/ch2/stop", 200, admin);
+      await ask("POST", "/api/v1/admin/simlive/nosuch/stop", 404, admin);
+    });
+  });
+}

@@ -1,0 +1,172 @@
+// The real page: sign in, watch live, from the beginning, and a past programme.
+import { strict as assert } from "node:assert";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import type { Browser, Page } from "playwright-core";
+import { openPage, startChromium } from "../harness/browser.ts";
+import { apart, clockSeconds, secondsOfDay } from "../harness/clock.ts";
+import { contrast, difference } from "../harness/picture.ts";
+import { until } from "../harness/process.ts";
+import { kProgrammeSeconds, kSegmentSeconds, type Station } from "../harness/station.ts";
+
+const element = (page: Page, id: string) => page.getByTestId(id);
+
+/** UTC of the picture as the page says it, in ms. */
+async function onAirMs(page: Page): Promise<number> {
+  const text = await element(page, "on-air-clock").locator("time").getAttribute("datetime", { timeout: 100 });
+  return Date.parse(text ?? "");
+}
+
+async function positionSeconds(page: Page): Promise<number> {
+  const text = await element(page, "position").getAttribute("data-seconds", { timeout: 100 });
+  return text ? Number(text) : Number.NaN;
+}
+
+async function untilOnAir(page: Page, log: string[]): Promise<void> {
+  try {
+    await until("the page to play", 60, async () => {
+      const moving = await page
+        .locator("video")
+        .evaluate((video: HTMLVideoElement) => !video.paused && video.readyState >= 3);
+      return moving && (await onAirMs(page)) > 0;
+    });
+  } catch (error) {
+    const words = await element(page, "player-error").allTextContents();
+    throw new Error(`${String(error)}\n${words.join("\n")}\n${log.slice(-20).join("\n")}`);
+  }
+}
+
+/** While it plays: the picture is of the moment that the page says, give or take the time that reading takes. */
+async function proveRunningClock(page: Page): Promise<void> {
+  const before = await onAirMs(page);
+  const picture = await page.locator("video").screenshot();
+  const after = await onAirMs(page);
+  const read = await clockSeconds(picture);
+  assert.notEqual(read, null, "no clock could be read from the picture");
+  const middle = secondsOfDay((before + after) / 2);
+  const slack = 1 + (after - before) / 2000;
+  assert.ok(apart(read!, middle) <= slack, `the picture's clock says ${read} s, the page ${middle} s of the day`);
+}
+
+/** The picture stands still while it is read: what is shown and what the page says belong together. */
+async function proveClock(page: Page): Promise<void> {
+  await element(page, "play").click();
+  const shownMs = await until("the clock of the page to stand still", 10, async () => {
+    const one = await onAirMs(page);
+    await page.waitForTimeout(450); // two readings of the page apart
+    return one === (await onAirMs(page)) && one;
+  });
+  const picture = await page.locator("video").screenshot();
+  const read = await clockSeconds(picture);
+  await element(page, "play").click();
+  assert.notEqual(read, null, "no clock could be read from the picture");
+  const expected = secondsOfDay(shownMs);
+  assert.ok(
+    apart(read!, expected) <= 1,
+    `the picture's clock says ${read} s, PROGRAM-DATE-TIME ${expected} s of the day`,
+  );
+}
+
+async function proveMoves(page: Page): Promise<void> {
+  const video = page.locator("video");
+  const first = await video.screenshot();
+  const from = await onAirMs(page);
+  await until("the picture to move on by a second", 30, async () => (await onAirMs(page)) >= from + 1000);
+  const second = await video.screenshot();
+  assert.ok((await contrast(first)) > 20, "the picture is plain");
+  assert.ok((await difference(first, second)) > 0.1, "the picture stands still");
+}
+
+export function pageTests(station: () => Station): void {
+  describe("the page", () => {
+    let browser: Browser;
+    let page: Page;
+    let log: string[];
+    const keyRequests: string[] = [];
+
+    before(async () => {
+      browser = await startChromium();
+      ({ page, log } = await openPage(browser));
+      page.on("request", (request) => {
+        if (request.url().includes("/drm/key/")) keyRequests.push(request.url());
+      });
+    });
+    after(() => browser?.close());
+
+    test("asks to sign in and says what is wrong", async () => {
+      await page.goto(station().url);
+      await page.getByLabel("E-mail").fill(station().viewer.email);
+      await page.getByLabel("Password").fill("not the password");
+      await page.getByRole("button", { name: "Sign in" }).click();
+      await until(
+        "a sentence",
+        10,
+        async () => ((await element(page, "sign-in-error").textContent()) ?? "").length > 10,
+      );
+      await page.getByLabel("Password").fill(station().viewer.password);
+      await page.getByRole("button", { name: "Sign in" }).click();
+      await element(page, "channel-ch1").waitFor();
+    });
+
+    test("plays a channel live, with a key from the key route", async () => {
+      await element(page, "channel-ch1").click();
+      await untilOnAir(page, log);
+      await proveMoves(page);
+      await proveRunningClock(page);
+      const lateSeconds = (Date.now() - (await onAirMs(page))) / 1000;
+      assert.ok(lateSeconds > -1 && lateSeconds < 12 * kSegmentSeconds, `live is ${lateSeconds} s late`);
+      await proveClock(page);
+      assert.ok(keyRequests.length > 0, "no key was asked for");
+      const folder = process.env.AIRCHECK_TEST_PICTURES;
+      if (folder) await page.screenshot({ path: join(folder, "page.png") });
+    });
+
+    test("plays the running programme from its beginning", async () => {
+      await station().startOver("ch1");
+      await page.getByRole("link", { name: "From the beginning" }).click();
+      await untilOnAir(page, log);
+      const position = await positionSeconds(page);
+      assert.ok(position > -0.5 && position < 4, `started ${position} s into the programme`);
+      await proveMoves(page);
+      await proveRunningClock(page);
+      await proveClock(page);
+    });
+
+    test("plays a past programme", async () => {
+      await station().pastProgramme("ch1");
+      await page.reload(); // signed in still, and the list is new
+      await element(page, "past-programme").first().click();
+      await untilOnAir(page, log);
+      const position = await positionSeconds(page);
+      assert.ok(position > -0.5 && position < 4, `started ${position} s into the programme`);
+      await proveMoves(page);
+      await proveRunningClock(page);
+      await proveClock(page);
+    });
+
+    test("jumps within a past programme", async () => {
+      const target = kProgrammeSeconds * 0.6;
+      await page.getByLabel("Position").evaluate((input: HTMLInputElement, part: number) => {
+        const value = Number(input.min) + (Number(input.max) - Number(input.min)) * part;
+        Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value")!.set!.call(input, String(value));
+        input.dispatchEvent(new Event("input", { bubbles: true }));
+      }, 0.6);
+      await until("the jump", 20, async () => Math.abs((await positionSeconds(page)) - target) < 2 * kSegmentSeconds);
+      await proveClock(page);
+    });
+
+    test("needs nothing that its Content-Security-Policy forbids", () => {
+      assert.deepEqual(
+        log.filter((line) => /Content Security Policy|exception:/i.test(line)),
+        [],
+      );
+    });
+
+    test("forgets the viewer who signs out", async () => {
+      await page.getByRole("button", { name: "Sign out" }).click();
+      await page.getByLabel("Password").waitFor();
+      await page.reload();
+      await page.getByLabel("Password").waitFor();
+    });
+  });
+}

@@ -1,0 +1,124 @@
+// Players other than the page: hls.js by the licence route, ffmpeg, mpv, and VLC on the AES-128 form.
+import { strict as assert } from "node:assert";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { startChromium } from "../harness/browser.ts";
+import { mpvPlays } from "../harness/mpv.ts";
+import { provePlays } from "../harness/play.ts";
+import { run, runOk } from "../harness/process.ts";
+import { kProgrammeSeconds, type Station } from "../harness/station.ts";
+
+/** ffmpeg decodes `seconds` of a stream and stops at the first thing that is wrong. */
+async function ffmpegPlays(url: string, seconds: number): Promise<void> {
+  const played = await runOk(
+    "ffmpeg",
+    [
+      "-nostdin",
+      "-v",
+      "error",
+      "-xerror",
+      "-i",
+      url,
+      "-t",
+      String(seconds),
+      "-map",
+      "0:v:0",
+      "-map",
+      "0:a:0",
+      "-f",
+      "framecrc",
+      "-",
+    ],
+    { seconds: 90 },
+  );
+  assert.equal(played.stderr, "");
+  const frames = played.stdout.split("\n").filter((line) => line.startsWith("0,")).length;
+  assert.ok(frames >= seconds * 25 - 5, `${frames} frames of ${seconds} s`);
+}
+
+/** VLC, which refuses to run as root, copies the decrypted stream to a file that ffmpeg then decodes. */
+async function vlcPlays(url: string, seconds: number): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "aircheck-vlc-"));
+  chmodSync(folder, 0o777);
+  try {
+    const file = join(folder, "out.ts");
+    const words = [
+      "cvlc",
+      "-I",
+      "dummy",
+      "--no-media-library",
+      "--run-time",
+      String(seconds),
+      "--sout",
+      `#std{access=file,mux=ts,dst=${file}}`,
+      url,
+      "vlc://quit",
+    ];
+    const asNobody =
+      process.getuid?.() === 0 ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"] : [];
+    const [program, ...rest] = [...asNobody, ...words];
+    await run(program!, rest, {
+      seconds: seconds * 3 + 60,
+      env: { ...process.env, HOME: folder, XDG_RUNTIME_DIR: folder },
+    });
+    const counted = await runOk("ffprobe", [
+      "-v",
+      "error",
+      "-count_frames",
+      "-select_streams",
+      "v:0",
+      "-show_entries",
+      "stream=nb_read_frames",
+      "-of",
+      "csv=p=0",
+      file,
+    ]);
+    const frames = Number(counted.stdout.trim().split("\n")[0]?.replace(",", ""));
+    assert.ok(frames >= (seconds - 4) * 25, `VLC got ${frames} frames of ${seconds} s`);
+    const decoded = await runOk("ffmpeg", ["-nostdin", "-v", "error", "-i", file, "-map", "0:v:0", "-f", "null", "-"]);
+    assert.equal(decoded.stderr, "");
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+export function withQuery(url: string, name: string, value: string): string {
+  const changed = new URL(url);
+  changed.searchParams.set(name, value);
+  return changed.href;
+}
+
+export function playerTests(station: () => Station): void {
+  describe("players", () => {
+    test("hls.js plays with a key from the licence route", async () => {
+      const browser = await startChromium();
+      try {
+        const query = new URLSearchParams({
+          src: await station().liveUrl("ch1"),
+          license: `${station().url}/api/v1/drm/license`,
+          bearer: await station().token(station().viewer),
+        });
+        const state = await provePlays(browser, `${station().pages.url}/pages/hls.html?${query}`, { frames: 100 });
+        assert.ok(state.licenceUrls.length > 0, "no licence was asked for");
+      } finally {
+        await browser.close();
+      }
+    });
+
+    test("ffmpeg plays live", async () => ffmpegPlays(await station().liveUrl("ch1"), 10));
+    test("mpv plays live", async () => mpvPlays(await station().liveUrl("ch1"), 10));
+
+    test("ffmpeg and mpv play a past programme", async () => {
+      const programme = await station().pastProgramme("ch1");
+      const url = new URL(programme.catchup_url, station().url).href;
+      await ffmpegPlays(url, Math.min(10, kProgrammeSeconds));
+      await mpvPlays(url, Math.min(10, kProgrammeSeconds));
+    });
+
+    test("VLC plays the AES-128 form", async () => {
+      await vlcPlays(await station().protectedUrl("ch1", "aes-128"), 14);
+    });
+  });
+}

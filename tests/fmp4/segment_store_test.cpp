@@ -1,0 +1,210 @@
+#include "fmp4/segment_store.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "support/golden.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace aircheck::fmp4 {
+namespace {
+
+using core::Code;
+using test::read_text;
+using test::TemporaryDirectory;
+
+constexpr std::int64_t kSecond = core::kNsPerSecond;
+const core::Utc kStart = core::Utc::from_seconds(1772029800);  // 2026-02-25T14:30:00Z
+const core::KeyId kKeyId = *core::key_id_from_hex("11223344556677889900aabbccddeeff");
+
+// styp and moof of eight bytes each, then "payload".
+const core::Bytes kStyp{0, 0, 0, 8, 's', 't', 'y', 'p'};
+const core::Bytes kRest{0, 0, 0, 8, 'm', 'o', 'o', 'f'};
+
+StoreSettings settings_for(const TemporaryDirectory& folder) {
+  StoreSettings settings;
+  settings.location = folder / "ch1-%Y%m%d%H%M%S.m4s";
+  settings.playlist_location = folder / "ch1.m3u8";
+  settings.key_uri = "/key/%{kid}";
+  return settings;
+}
+
+core::Result<StoredSegment> write(SegmentStore& store, std::int64_t start_s, std::int64_t duration_ns = 6 * kSecond) {
+  const core::ByteView parts[] = {kStyp, kRest, core::as_bytes("payload")};
+  return store.write_segment({kStart + start_s * kSecond, duration_ns, kKeyId, false, 6, 6}, parts, true);
+}
+
+SegmentStore open_store(StoreSettings settings, std::string_view init = "an init segment") {
+  auto store = SegmentStore::open(std::move(settings));
+  EXPECT_TRUE(store.has_value()) << store.error().message;
+  const auto result = store->write_init(core::as_bytes(init));
+  EXPECT_TRUE(result.has_value());
+  return std::move(*store);
+}
+
+TEST(SegmentStore, WritesWholeFilesAndListsThem) {
+  const TemporaryDirectory folder;
+  SegmentStore store = open_store(settings_for(folder));
+  const auto stored = write(store, 0);
+  ASSERT_TRUE(stored) << stored.error().message;
+  ASSERT_TRUE(write(store, 6, 5 * kSecond + 480'000'000));
+  ASSERT_TRUE(store.finish());
+  // sha256sum of "an init segment"
+  EXPECT_EQ(folder.files(), (std::vector<std::string>{"ch1-20260225143000.m4s", "ch1-20260225143006.m4s",
+                                                      "ch1-init-8fc68c1bbd67f001.mp4", "ch1.m3u8"}));
+  EXPECT_EQ(stored->path, folder / "ch1-20260225143000.m4s");
+  const std::string file = read_text(stored->path);
+  EXPECT_EQ(file.size(), stored->size);
+  EXPECT_TRUE(file.starts_with(std::string(kStyp.begin(), kStyp.end())));
+  EXPECT_TRUE(file.ends_with(std::string(kRest.begin(), kRest.end()) + "payload"));
+  const auto info = core::read_segment_info(core::as_bytes(file + std::string(64, '\0')));
+  ASSERT_TRUE(info) << info.error().message;
+  EXPECT_EQ(*info, stored->info);
+  EXPECT_EQ(folder / info->init_name, stored->init_path);
+  test::expect_golden("playlist/sink_ended.m3u8", read_text(folder / "ch1.m3u8"));
+}
+
+TEST(SegmentStore, NumbersRunOnAfterARestart) {
+  const TemporaryDirectory folder;
+  std::uint64_t last = 0;
+  {
+    SegmentStore store = open_store(settings_for(folder));
+    for (int i = 0; i < 3; ++i) last = write(store, i * 6)->info.sequence;
+  }
+  SegmentStore store = open_store(settings_for(folder), "another init segment");
+  const auto stored = write(store, 30);
+  ASSERT_TRUE(stored) << stored.error().message;
+  EXPECT_EQ(stored->info.sequence, last + 3);
+  EXPECT_TRUE(stored->info.discontinuity);
+  test::expect_golden("playlist/sink_restart.m3u8", read_text(folder / "ch1.m3u8"));
+}
+
+TEST(SegmentStore, ARollingPlaylistSlides) {
+  const TemporaryDirectory folder;
+  StoreSettings settings = settings_for(folder);
+  settings.playlist_length = 3;
+  {
+    SegmentStore store = open_store(settings);
+    for (int i = 0; i < 5; ++i) ASSERT_TRUE(write(store, i * 6));
+  }
+  SegmentStore store = open_store(settings);
+  ASSERT_TRUE(write(store, 30));
+  test::expect_golden("playlist/sink_rolling.m3u8", read_text(folder / "ch1.m3u8"));
+}
+
+TEST(SegmentStore, TheSameTimeAgainIsANewEpoch) {
+  const TemporaryDirectory folder;
+  for (const char* name : {"ch1-20260225143000.m4s", "ch1-20260225143000-e1.m4s", "ch1-20260225143000-e2.m4s"}) {
+    SegmentStore store = open_store(settings_for(folder));
+    const auto stored = write(store, 0);
+    ASSERT_TRUE(stored) << stored.error().message;
+    EXPECT_EQ(stored->path, folder / name);
+  }
+}
+
+TEST(SegmentStore, NeverOverwritesAName) {
+  const TemporaryDirectory folder;
+  folder.write("ch1-20260225143000.m4s", "somebody else's");
+  SegmentStore store = open_store(settings_for(folder));
+  ASSERT_EQ(store.warnings().size(), 1U);
+  EXPECT_NE(store.warnings()[0].find("ch1-20260225143000.m4s"), std::string::npos);
+  const auto stored = write(store, 0);
+  ASSERT_TRUE(stored);
+  EXPECT_EQ(stored->path, folder / "ch1-20260225143000-001.m4s");
+  EXPECT_EQ(read_text(folder / "ch1-20260225143000.m4s"), "somebody else's");
+}
+
+TEST(SegmentStore, DatedFoldersAreMade) {
+  const TemporaryDirectory folder;
+  StoreSettings settings = settings_for(folder);
+  settings.location = folder / "%Y/%m/%d/ch1-%H%M%S.m4s";
+  {
+    SegmentStore store = open_store(settings);
+    const auto stored = write(store, 0);
+    ASSERT_TRUE(stored) << stored.error().message;
+    EXPECT_EQ(stored->path, folder / "2026/02/25/ch1-143000.m4s");
+    EXPECT_TRUE(stored->info.init_name.starts_with("../../../ch1-init-")) << stored->info.init_name;
+  }
+  SegmentStore store = open_store(settings);
+  ASSERT_TRUE(write(store, 6));
+  test::expect_golden("playlist/sink_dated.m3u8", read_text(folder / "ch1.m3u8"));
+}
+
+TEST(SegmentStore, LeftoversOfACrashAreRemoved) {
+  const TemporaryDirectory folder;
+  for (const char* name :
+       {".ch1-20260225143000.m4s.part", ".ch1.m3u8.part", ".ch2-20260225143000.m4s.part", ".part", ".ch1-notes.part"}) {
+    folder.write(name, "half");
+  }
+  SegmentStore store = open_store(settings_for(folder));
+  EXPECT_EQ(folder.files(), (std::vector<std::string>{".ch1-notes.part", ".ch2-20260225143000.m4s.part", ".part",
+                                                      "ch1-init-8fc68c1bbd67f001.mp4"}));
+}
+
+TEST(SegmentStore, AnInitSegmentOfAFixedNameIsNotReplaced) {
+  const TemporaryDirectory folder;
+  StoreSettings settings = settings_for(folder);
+  settings.init_location = folder / "init.mp4";
+  SegmentStore store = open_store(settings);
+  EXPECT_TRUE(store.write_init(core::as_bytes("an init segment")));
+  const auto other = store.write_init(core::as_bytes("an init sEgment"));
+  ASSERT_FALSE(other);
+  EXPECT_TRUE(other.error().message.starts_with("init-location: ")) << other.error().message;
+  EXPECT_EQ(read_text(folder / "init.mp4"), "an init segment");
+}
+
+TEST(SegmentStore, ErrorsNameTheProperty) {
+  const TemporaryDirectory folder;
+  folder.write("file", "");
+  struct Case {
+    std::string location;
+    std::string init_location;
+    std::string playlist_location;
+    Code code;
+    const char* message;
+  };
+  const std::string good = folder / "%s.m4s";
+  const Case cases[] = {
+      {"", "", "", Code::kInvalidArgument, "location: is not set"},
+      {folder / "seg%05d.m4s", "", "", Code::kInvalidArgument, "location: %0 is not a field"},
+      {folder / "missing/%s.m4s", "", "", Code::kNotFound, "missing/' does not exist: make it first"},
+      {folder / "file/%s.m4s", "", "", Code::kNotFound, "location: "},
+      {"/proc/%s.m4s", "", "", Code::kNotFound, "location: cannot create '/proc/"},
+      {good, folder / "missing/init.mp4", "", Code::kNotFound, "init-location: the folder"},
+      {good, "", folder / "missing/a.m3u8", Code::kNotFound, "playlist-location: the folder"},
+  };
+  for (const Case& c : cases) {
+    StoreSettings settings;
+    settings.location = c.location;
+    settings.init_location = c.init_location;
+    settings.playlist_location = c.playlist_location;
+    const auto store = SegmentStore::open(settings);
+    ASSERT_FALSE(store) << c.location;
+    EXPECT_EQ(store.error().code, c.code) << store.error().message;
+    EXPECT_NE(store.error().message.find(c.message), std::string::npos) << store.error().message;
+  }
+  EXPECT_EQ(folder.files(), (std::vector<std::string>{"file"}));
+}
+
+// The folder goes away while the sink runs: an error, no partial file, and the numbers do not move.
+TEST(SegmentStore, AFailedWriteLeavesTheStoreAsItWas) {
+  const TemporaryDirectory folder;
+  ASSERT_EQ(mkdir((folder / "out").c_str(), 0755), 0);
+  StoreSettings settings = settings_for(folder);
+  settings.location = folder / "out/ch1-%Y%m%d%H%M%S.m4s";
+  SegmentStore store = open_store(settings);
+  const std::uint64_t first = write(store, 0)->info.sequence;
+  ASSERT_EQ(rename((folder / "out").c_str(), (folder / "away").c_str()), 0);
+  const auto failed = write(store, 6);
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code, Code::kNotFound);
+  EXPECT_TRUE(failed.error().message.starts_with("location: ")) << failed.error().message;
+  ASSERT_EQ(rename((folder / "away").c_str(), (folder / "out").c_str()), 0);
+  const auto stored = write(store, 6);
+  ASSERT_TRUE(stored);
+  EXPECT_EQ(stored->info.sequence, first + 1);
+  EXPECT_FALSE(stored->info.discontinuity);
+}
+
+}  // namespace
+}  // namespace aircheck::fmp4

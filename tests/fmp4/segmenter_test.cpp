@@ -1,0 +1,353 @@
+#include "fmp4/segmenter.hpp"
+
+#include <gtest/gtest.h>
+
+namespace aircheck::fmp4 {
+namespace {
+
+using core::kNsPerMs;
+using core::kNsPerSecond;
+using core::Utc;
+
+constexpr std::int64_t kStart = 1'772'029'800 * kNsPerSecond;  // 2026-02-25T14:30:00Z, a multiple of 6 s
+
+TrackConfig video_config(std::uint32_t timescale = 25'000, std::uint32_t frame = 1000) {
+  TrackConfig config;
+  config.kind = TrackKind::kVideo;
+  config.timescale = timescale;
+  config.nominal_duration = frame;
+  return config;
+}
+
+TrackConfig audio_config() {
+  TrackConfig config;
+  config.kind = TrackKind::kAudio;
+  config.timescale = 48'000;
+  config.nominal_duration = 1024;
+  return config;
+}
+
+class Muxing : public testing::Test {
+ protected:
+  Muxing() {
+    video_.set_config(video_config());
+    audio_.set_config(audio_config());
+  }
+
+  // Frame `n` of 25 in a second, presented where it is decoded unless `presented` says another frame's place.
+  void frame(int n, bool sync, int presented = -1, std::int64_t offset_ns = 0) {
+    constexpr std::int64_t kFrame = 40 * kNsPerMs;
+    constexpr std::int64_t kDelay = 2 * kFrame;
+    IncomingSample sample;
+    sample.presentation_ns = kStart + offset_ns + (presented < 0 ? n : presented) * kFrame;
+    sample.decode_ns = kStart + offset_ns + n * kFrame - (presented < 0 ? 0 : kDelay);
+    sample.duration_ns = kFrame;
+    sample.sync = sync;
+    video_.push(std::move(sample));
+  }
+  void frames(int from, int to, int key_interval, std::int64_t offset_ns = 0) {
+    for (int n = from; n < to; ++n) frame(n, n % key_interval == 0, -1, offset_ns);
+  }
+  void audio_frames(int from, int to, std::int64_t offset_ns = 0) {
+    for (int n = from; n < to; ++n) {
+      IncomingSample sample;
+      sample.presentation_ns = kStart + offset_ns + core::scale_floor(n, 1024 * kNsPerSecond, 48'000);
+      sample.duration_ns = 21'333'333;
+      audio_.push(std::move(sample));
+    }
+  }
+  std::vector<Segment> all(std::vector<MuxTrack*> tracks) {
+    std::vector<Segment> segments;
+    while (auto segment = segmenter_.next(tracks)) segments.push_back(std::move(*segment));
+    return segments;
+  }
+  static std::vector<double> durations(const std::vector<Segment>& segments) {
+    std::vector<double> seconds;
+    for (const Segment& segment : segments) seconds.push_back(static_cast<double>(segment.duration_ns) / 1e9);
+    return seconds;
+  }
+
+  MuxTrack video_{1, TrackKind::kVideo};
+  MuxTrack audio_{2, TrackKind::kAudio};
+  Segmenter segmenter_;
+};
+
+TEST_F(Muxing, CutsAtTheFirstIdrOfEachSlot) {
+  frames(0, 25 * 20, 50);  // an IDR every 2 s
+  video_.end();
+  const auto segments = all({&video_});
+  EXPECT_EQ(durations(segments), (std::vector<double>{6, 6, 6, 2}));
+  EXPECT_EQ(segments[1].start, Utc{kStart + 6 * kNsPerSecond});
+  for (const Segment& segment : segments) EXPECT_TRUE(segment.independent && !segment.discontinuity);
+}
+
+TEST_F(Muxing, TheFirstSlotMayBeShort) {
+  frames(0, 25 * 8, 25, 4 * kNsPerSecond);
+  video_.end();
+  EXPECT_EQ(durations(all({&video_})), (std::vector<double>{2, 6}));
+}
+
+TEST_F(Muxing, AnIdrLaterInTheSameSlotDoesNotCut) {
+  segmenter_.set_rules({.slot_ns = 6 * kNsPerSecond, .max_duration_s = 12});
+  for (int n = 0; n < 25 * 20; ++n) frame(n, n == 0 || n == 250 || n == 280 || n == 400);
+  video_.end();
+  EXPECT_EQ(durations(all({&video_})), (std::vector<double>{10, 6, 4}));
+}
+
+TEST_F(Muxing, CutsWithoutAnIdrBeforeASegmentRoundsAboveTheLimit) {
+  for (int n = 0; n < 25 * 14; ++n) frame(n, n == 0);
+  video_.end();
+  const auto segments = all({&video_});
+  EXPECT_EQ(durations(segments), (std::vector<double>{6.48, 6.48, 1.04}));
+  EXPECT_TRUE(segments[0].independent);
+  EXPECT_FALSE(segments[1].independent);
+}
+
+TEST_F(Muxing, AfterACutWithoutAnIdrTheNextIdrBeginsItsSlot) {
+  for (int n = 0; n < 25 * 12; ++n) frame(n, n == 0 || n == 175);  // 7 s: slot 1, whose first 0.48 s had none
+  video_.end();
+  EXPECT_EQ(durations(all({&video_})), (std::vector<double>{6.48, 0.52, 5}));
+}
+
+TEST_F(Muxing, NtscFramesRoundIntoTheLimit) {
+  MuxTrack ntsc(1, TrackKind::kVideo);
+  ntsc.set_config(video_config(30'000, 1001));
+  for (int n = 0; n < 400; ++n) {
+    IncomingSample sample;
+    sample.presentation_ns = kStart + core::scale_floor(n, 1001 * kNsPerSecond, 30'000);
+    sample.decode_ns = sample.presentation_ns;
+    sample.duration_ns = 33'366'666;
+    sample.sync = n % 180 == 0;  // the first frame at or after each slot's start
+    ntsc.push(std::move(sample));
+  }
+  ntsc.end();
+  const auto segments = all({&ntsc});
+  ASSERT_EQ(segments.size(), 3U);
+  EXPECT_EQ(segments[0].duration_ns, 6'006'000'000);
+  EXPECT_EQ(segments[1].duration_ns, 6'006'000'000);
+  EXPECT_TRUE(segments[1].independent);
+  EXPECT_EQ(segments[1].tracks[0].samples[0].decode - segments[0].tracks[0].samples[0].decode, 180 * 1001);
+}
+
+TEST_F(Muxing, ReorderedFramesGetDecodeTimesInOrderAndAnIdrItsOwnTime) {
+  // I P B B | I P B B ...: presented 0 3 1 2
+  for (int group = 0; group < 60; ++group) {
+    const int n = group * 4;
+    const std::array<int, 4> presented{0, 3, 1, 2};
+    for (int i = 0; i < 4; ++i) frame(n + i, i == 0, n + presented[static_cast<std::size_t>(i)]);
+  }
+  video_.end();
+  const auto segments = all({&video_});
+  ASSERT_EQ(segments.size(), 2U);
+  for (const Segment& segment : segments) {
+    const auto& samples = segment.tracks[0].samples;
+    EXPECT_EQ(samples[0].decode_ns, segment.start.ns);
+    EXPECT_EQ(samples[0].presentation, samples[0].decode);
+    EXPECT_EQ(samples[1].presentation - samples[1].decode, 2000);
+    EXPECT_EQ(samples[2].presentation - samples[2].decode, -1000);
+    for (const MuxSample& sample : samples) EXPECT_EQ(sample.duration, 1000U);
+  }
+  // The IDR at 6.08 s is the first of its slot.
+  EXPECT_EQ(segments[1].start, Utc{kStart + 6'080 * kNsPerMs});
+}
+
+TEST_F(Muxing, TimesWithoutDecodeTimesAreTheSame) {
+  MuxTrack without(1, TrackKind::kVideo);
+  without.set_config(video_config());
+  for (int group = 0; group < 60; ++group) {
+    for (const int presented : {0, 3, 1, 2}) {
+      IncomingSample sample;
+      sample.presentation_ns = kStart + (group * 4 + presented) * 40 * kNsPerMs;
+      sample.sync = presented == 0;
+      without.push(std::move(sample));
+    }
+  }
+  without.end();
+  std::int64_t n = 0;
+  for (const Segment& segment : all({&without})) {
+    for (const MuxSample& sample : segment.tracks[0].samples) {
+      EXPECT_EQ(sample.decode_ns, kStart + n++ * 40 * kNsPerMs);
+    }
+  }
+  EXPECT_EQ(n, 240);
+}
+
+TEST_F(Muxing, AnAudioFrameBelongsToTheSegmentInWhichItBegins) {
+  frames(0, 25 * 12, 25);
+  audio_frames(0, 563);
+  video_.end();
+  audio_.end();
+  const auto segments = all({&video_, &audio_});
+  ASSERT_EQ(segments.size(), 2U);
+  const auto& second = segments[1].tracks[1].samples;
+  EXPECT_EQ(segments[0].tracks[1].samples.size(), 282U);  // 281.25 frames in 6 s
+  EXPECT_EQ(second.front().decode - kStart / kNsPerSecond * 48'000, 282 * 1024);
+  EXPECT_EQ(durations(segments), (std::vector<double>{6, 6}));  // the video's, not the audio's 12.01 s
+}
+
+TEST_F(Muxing, WaitsForAudioOnlyUntilItReachesTheBoundary) {
+  frames(0, 25 * 13, 25);
+  audio_frames(0, 281);
+  EXPECT_TRUE(all({&video_, &audio_}).empty());
+  audio_frames(281, 282);
+  EXPECT_TRUE(all({&video_, &audio_}).empty());  // it ends behind the boundary, but its successor says its length
+  audio_frames(282, 283);
+  EXPECT_EQ(all({&video_, &audio_}).size(), 1U);
+}
+
+TEST_F(Muxing, AGapOrTheEndOfATrackHoldsUpNothing) {
+  frames(0, 25 * 13, 25);
+  audio_frames(0, 10);
+  audio_.gap_until(kStart + 7 * kNsPerSecond);
+  EXPECT_EQ(all({&video_, &audio_}).size(), 1U);
+  audio_.end();
+  EXPECT_EQ(all({&video_, &audio_}).size(), 1U);
+}
+
+TEST_F(Muxing, ATrackThatBringsNothingIsNotWaitedForForever) {
+  frames(0, 25 * 29, 25);
+  EXPECT_TRUE(all({&video_, &audio_}).empty());
+  frames(25 * 29, 25 * 40, 25);
+  EXPECT_EQ(all({&video_, &audio_}).size(), 6U);
+  audio_frames(0, 3000);  // up to 64 s: what lies before 36 s is too late
+  frames(25 * 40, 25 * 43, 25);
+  const auto later = all({&video_, &audio_});
+  ASSERT_EQ(later.size(), 1U);
+  EXPECT_GE(later[0].tracks[1].samples.front().decode_ns, kStart + 36 * kNsPerSecond);
+}
+
+TEST_F(Muxing, AudioAloneIsCutAtItsOwnFrames) {
+  audio_frames(0, 600);
+  audio_.end();
+  const auto segments = all({&audio_});
+  ASSERT_EQ(segments.size(), 3U);
+  EXPECT_EQ(segments[0].tracks[0].samples.size(), 282U);
+  EXPECT_EQ(segments[0].duration_ns, 6'016'000'000);
+  EXPECT_EQ(segments[1].start, Utc{kStart + 6'016'000'000});
+}
+
+TEST_F(Muxing, AudioGoesOnWhereVideoEnds) {
+  frames(0, 100, 25);
+  video_.end();
+  audio_frames(0, 800);  // 17 s
+  audio_.end();
+  EXPECT_EQ(all({&video_, &audio_}).size(), 3U);
+}
+
+TEST_F(Muxing, ALittleAudioBehindTheVideoMakesNoSegmentOfItsOwn) {
+  frames(0, 150, 25);
+  audio_frames(0, 290);
+  video_.end();
+  EXPECT_TRUE(all({&video_, &audio_}).empty());
+  audio_.end();
+  EXPECT_EQ(durations(all({&video_, &audio_})), (std::vector<double>{6}));
+}
+
+TEST_F(Muxing, AHoleInAllTracksEndsTheSegmentAndMarksTheNext) {
+  frames(0, 50, 25);
+  audio_frames(0, 94);
+  frames(0, 50, 25, 20 * kNsPerSecond);
+  audio_frames(0, 94, 20 * kNsPerSecond);
+  video_.end();
+  audio_.end();
+  const auto segments = all({&video_, &audio_});
+  ASSERT_EQ(segments.size(), 2U);
+  EXPECT_EQ(durations(segments), (std::vector<double>{2, 2}));
+  EXPECT_FALSE(segments[0].discontinuity);
+  EXPECT_TRUE(segments[1].discontinuity);
+  EXPECT_EQ(segments[1].start, Utc{kStart + 20 * kNsPerSecond});
+  EXPECT_EQ(segments[0].tracks[1].samples.back().duration, 1024U);
+}
+
+TEST_F(Muxing, AFrameShownForLongIsNoHole) {
+  frames(0, 50, 25);
+  frames(0, 50, 25, 5 * kNsPerSecond);
+  audio_frames(0, 330);
+  video_.end();
+  audio_.end();
+  const auto segments = all({&video_, &audio_});
+  ASSERT_EQ(segments.size(), 2U);
+  EXPECT_FALSE(segments[1].discontinuity);
+  EXPECT_EQ(segments[0].tracks[0].samples[49].duration, 25'000U * 3 + 1000);
+}
+
+TEST_F(Muxing, AnotherFormatBeginsASegment) {
+  frames(0, 50, 25);
+  TrackConfig larger = video_config();
+  larger.visual.width = 1920;
+  video_.set_config(larger);
+  frames(50, 100, 25);
+  video_.end();
+  const auto segments = all({&video_});
+  EXPECT_EQ(durations(segments), (std::vector<double>{2, 2}));
+  EXPECT_EQ(segments[1].tracks[0].samples.front().config->visual.width, 1920);
+}
+
+TEST_F(Muxing, AnotherAudioFormatCutsTheVideoToo) {
+  frames(0, 100, 25);
+  audio_frames(0, 94);
+  TrackConfig mono = audio_config();
+  mono.audio.channel_count = 1;
+  audio_.set_config(mono);
+  audio_frames(94, 188);
+  video_.end();
+  audio_.end();
+  const auto segments = all({&video_, &audio_});
+  ASSERT_EQ(segments.size(), 2U);
+  EXPECT_EQ(segments[0].tracks[1].samples.size(), 94U);
+  EXPECT_EQ(segments[1].tracks[1].samples.front().config->audio.channel_count, 1);
+  EXPECT_EQ(segments[1].start, Utc{kStart + 2'040 * kNsPerMs});  // the first frame after 94 * 1024 / 48000 = 2.005 s
+}
+
+TEST_F(Muxing, ASeekBeginsAnew) {
+  frames(0, 100, 25);
+  EXPECT_TRUE(all({&video_}).empty());
+  video_.flush();
+  segmenter_.reset();
+  frames(0, 50, 25, 100 * kNsPerSecond);
+  video_.end();
+  const auto segments = all({&video_});
+  ASSERT_EQ(segments.size(), 1U);
+  EXPECT_TRUE(segments[0].discontinuity);
+  EXPECT_EQ(segments[0].start, Utc{kStart + 100 * kNsPerSecond});
+}
+
+TEST(MuxTrackTimes, EncoderDelayShiftsAudioAndDropsThePriming) {
+  MuxTrack audio(1, TrackKind::kAudio);
+  audio.set_config(audio_config());
+  audio.set_encoder_delay(1024);
+  for (int n = 0; n < 3; ++n) {
+    IncomingSample sample;
+    sample.presentation_ns = kStart + core::scale_floor(n, 1024 * kNsPerSecond, 48'000);
+    audio.push(std::move(sample));
+  }
+  ASSERT_EQ(audio.ready().size(), 2U);
+  EXPECT_EQ(audio.ready().front().decode_ns, kStart);
+}
+
+TEST(MuxTrackTimes, MillisecondsOfAContainerDoNotShake) {
+  MuxTrack audio(1, TrackKind::kAudio);
+  audio.set_config(audio_config());
+  for (int n = 0; n < 10'000; ++n) {
+    IncomingSample sample;
+    sample.presentation_ns = kStart + core::scale_round(n, 1024 * 1000, 48'000) * kNsPerMs;
+    audio.push(std::move(sample));
+  }
+  const auto& ready = audio.ready();
+  for (std::size_t i = 1; i < ready.size(); ++i) ASSERT_EQ(ready[i].decode - ready[i - 1].decode, 1024) << i;
+}
+
+TEST(MuxTrackTimes, GoingBackInTimeIsDropped) {
+  MuxTrack audio(1, TrackKind::kAudio);
+  audio.set_config(audio_config());
+  for (const int second : {10, 11, 5, 12}) {
+    IncomingSample sample;
+    sample.presentation_ns = kStart + second * kNsPerSecond;
+    audio.push(std::move(sample));
+  }
+  EXPECT_EQ(audio.ready().size(), 3U);
+  EXPECT_EQ(audio.dropped(), 1U);
+}
+
+}  // namespace
+}  // namespace aircheck::fmp4

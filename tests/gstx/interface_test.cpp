@@ -1,0 +1,113 @@
+// What a user of our elements can rely on: their pads, properties and signals as text in tests/golden/elements, so that
+// a change of the interface is a diff to be read. AIRCHECK_UPDATE_GOLDEN=1 writes the files anew.
+#include <gst/gst.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <sstream>
+
+#include "gobj/text.hpp"
+#include "gstx/our_elements.hpp"
+#include "gstx/ref.hpp"
+#include "support/golden.hpp"
+
+namespace aircheck::gstx {
+namespace {
+
+std::string value_text(const GValue* value) {
+  const std::string text = gobj::take_text(gst_value_serialize(value));
+  return text.empty() ? "none" : text;
+}
+
+template <typename Spec>
+std::string bounds(GParamSpec* spec) {
+  const auto* const number = reinterpret_cast<const Spec*>(spec);
+  std::ostringstream out;
+  out << " " << number->minimum << ".." << number->maximum;
+  return out.str();
+}
+
+std::string range_text(GParamSpec* spec) {
+  if (G_IS_PARAM_SPEC_UINT(spec)) return bounds<GParamSpecUInt>(spec);
+  if (G_IS_PARAM_SPEC_INT(spec)) return bounds<GParamSpecInt>(spec);
+  if (G_IS_PARAM_SPEC_UINT64(spec)) return bounds<GParamSpecUInt64>(spec);
+  if (G_IS_PARAM_SPEC_DOUBLE(spec)) return bounds<GParamSpecDouble>(spec);
+  if (!G_IS_PARAM_SPEC_ENUM(spec)) return "";
+  const GEnumClass* const values = reinterpret_cast<const GParamSpecEnum*>(spec)->enum_class;
+  std::string text;
+  for (guint i = 0; i < values->n_values; ++i) text += std::string(i == 0 ? " " : "|") + values->values[i].value_nick;
+  return text;
+}
+
+std::string property_text(GParamSpec* spec) {
+  std::string text = std::string("  ") + spec->name + ": " + g_type_name(spec->value_type) + range_text(spec);
+  if ((spec->flags & G_PARAM_READABLE) != 0) text += ", default " + value_text(g_param_spec_get_default_value(spec));
+  if ((spec->flags & G_PARAM_READABLE) == 0) text += ", write only";
+  if ((spec->flags & G_PARAM_WRITABLE) == 0) text += ", read only";
+  if ((spec->flags & GST_PARAM_MUTABLE_PLAYING) != 0) text += ", at any time";
+  return text + "\n    " + g_param_spec_get_blurb(spec) + "\n";
+}
+
+// Properties that the type itself brings, not its parents from GStreamer.
+std::string properties_text(GObjectClass* object_class) {
+  std::map<std::string, std::string> by_name;
+  guint count = 0;
+  GParamSpec** const specs = g_object_class_list_properties(object_class, &count);
+  for (guint i = 0; i < count; ++i) {
+    if (g_str_has_prefix(g_type_name(specs[i]->owner_type), "Aircheck")) {
+      by_name[specs[i]->name] = property_text(specs[i]);
+    }
+  }
+  g_free(specs);
+  std::string text;
+  for (const auto& [name, property] : by_name) text += property;
+  return text;
+}
+
+std::string pad_template_text(GstPadTemplate* pad) {
+  static constexpr const char* kDirections[] = {"unknown", "src", "sink"};
+  static constexpr const char* kPresences[] = {"always", "sometimes", "request"};
+  std::string text = std::string("  ") + GST_PAD_TEMPLATE_NAME_TEMPLATE(pad) + ": " +
+                     kDirections[GST_PAD_TEMPLATE_DIRECTION(pad)] + ", " + kPresences[GST_PAD_TEMPLATE_PRESENCE(pad)] +
+                     "\n";
+  const auto caps = Ref<GstCaps>::adopt(gst_pad_template_get_caps(pad));
+  if (gst_caps_is_any(caps.get())) text += "    ANY\n";
+  for (guint i = 0; i < gst_caps_get_size(caps.get()); ++i) {
+    text += "    " + gobj::take_text(gst_structure_to_string(gst_caps_get_structure(caps.get(), i))) + "\n";
+  }
+  const GType type = GST_PAD_TEMPLATE_GTYPE(pad);
+  if (type != G_TYPE_NONE && g_str_has_prefix(g_type_name(type), "Aircheck")) {
+    gpointer const pad_class = g_type_class_ref(type);
+    text += properties_text(G_OBJECT_CLASS(pad_class));
+    g_type_class_unref(pad_class);
+  }
+  return text;
+}
+
+class InterfaceTest : public testing::TestWithParam<std::string> {};
+
+TEST_P(InterfaceTest, IsTheOneOnRecord) {
+  const auto element = Ref<GstElement>::sink(gst_element_factory_make(GetParam().c_str(), nullptr));
+  ASSERT_TRUE(element);
+  GstElementClass* const element_class = GST_ELEMENT_GET_CLASS(element.get());
+  std::map<std::string, std::string> pads;
+  for (GList* pad = gst_element_class_get_pad_template_list(element_class); pad != nullptr; pad = pad->next) {
+    auto* const pad_template = GST_PAD_TEMPLATE(pad->data);
+    pads[GST_PAD_TEMPLATE_NAME_TEMPLATE(pad_template)] = pad_template_text(pad_template);
+  }
+  std::string text = GetParam() + ": " + gst_element_class_get_metadata(element_class, GST_ELEMENT_METADATA_KLASS) +
+                     "\n" + gst_element_class_get_metadata(element_class, GST_ELEMENT_METADATA_DESCRIPTION) +
+                     "\npads\n";
+  for (const auto& [name, pad] : pads) text += pad;
+  test::expect_golden("elements/" + GetParam() + ".txt",
+                      text + "properties\n" + properties_text(G_OBJECT_CLASS(element_class)));
+}
+
+std::string test_name(const testing::TestParamInfo<std::string>& tested) {
+  return tested.param;
+}
+
+INSTANTIATE_TEST_SUITE_P(Elements, InterfaceTest, testing::ValuesIn(test::our_elements()), test_name);
+
+}  // namespace
+}  // namespace aircheck::gstx
