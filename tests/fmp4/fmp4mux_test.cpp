@@ -371,7 +371,7 @@ TEST_F(Fmp4Mux, WithoutStartUtcTheFirstBufferIsNow) {
       "audiotestsrc num-buffers=20 samplesperbuffer=1024 timestamp-offset=5000000000 ! avenc_aac ! aacparse ! fmp4mux");
   const std::int64_t after = g_get_real_time() * 1000;
   ASSERT_EQ(output.error, "");
-  ASSERT_EQ(output.segments().size(), 1U);
+  ASSERT_FALSE(output.segments().empty());
   const std::int64_t start = output.segments()[0].meta->start.ns;
   EXPECT_GE(start, before - kNsPerSecond / 10);
   EXPECT_LE(start, after);

@@ -17,10 +17,13 @@ export async function clockSeconds(screenshot: Buffer): Promise<number | null> {
   return null;
 }
 
-/** Distance between two times of day in seconds, around midnight too. */
-export function apart(one: number, other: number): number {
-  const distance = Math.abs(one - other) % 86_400;
-  return Math.min(distance, 86_400 - distance);
+/**
+ * How far a time of day is from what a clock without fractions shows, in seconds, around midnight too: such a clock
+ * shows 12 from 12.0 until 13.0.
+ */
+export function offClock(shown: number, secondsOfDay: number): number {
+  const ahead = (((secondsOfDay - shown) % 86_400) + 86_400) % 86_400;
+  return ahead < 1 ? 0 : Math.min(ahead - 1, 86_400 - ahead);
 }
 
 export const secondsOfDay = (utcMs: number): number => (utcMs / 1000) % 86_400;
