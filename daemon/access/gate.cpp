@@ -50,6 +50,11 @@ Result<Caller> Gate::caller(const std::optional<std::string>& bearer, const std:
   }
   if (!bearer) return fail(Code::kPermission, "no token");
   AIRCHECK_TRY(Identity identity, parts_.access_tokens.verify(*bearer, now));
+  // Signing out has to end access at once, and whoever shares the signing secret can write a token but no session.
+  if (identity.own) {
+    AIRCHECK_TRY(const bool live, parts_.sessions.is_live(identity.session_id, identity.account_id));
+    if (!live) return fail(Code::kPermission, "token: its session has ended");
+  }
   return Caller{.account_id = std::move(identity.account_id),
                 .own = identity.own,
                 .role = identity.role,

@@ -48,8 +48,8 @@ class Gate {
   // All parts have to outlive this.
   explicit Gate(const Parts& parts) : parts_(parts) {}
 
-  // The bearer of `token` (a playback token, from the URL) where there is one, else of `bearer` (an access token).
-  // An error means 401; its message is for the log.
+  // The bearer of `token` (a playback token, from the URL) where there is one, else of `bearer` (an access token, of
+  // this station only while its session lives). An error means 401; its message is for the log.
   [[nodiscard]] core::Result<Caller> caller(const std::optional<std::string>& bearer, const std::string* token,
                                             core::Utc now) const;
 

@@ -26,10 +26,17 @@ std::int64_t delay_seconds(int failures) {
 
 LoginThrottle::LoginThrottle() : per_address_(kPerAddressPerMinute, kPerAddressBurst) {}
 
-std::optional<std::int64_t> LoginThrottle::begin(std::string_view account, std::string_view address,
-                                                 std::int64_t now_ns) {
+std::optional<std::int64_t> LoginThrottle::begin(std::string_view account, std::string_view from, std::int64_t now_ns) {
+  const std::string address = counted_address(from);
   const std::string key = key_of(account, address);
-  if (const auto found = by_key_.find(key); found != by_key_.end()) {
+  const auto found = by_key_.find(key);
+  const bool known = found != by_key_.end();
+  if (known && now_ns < found->second->next_ns) {
+    return (found->second->next_ns - now_ns + kNsPerSecond - 1) / kNsPerSecond;
+  }
+  // Before a record is made: names that one address makes up must not push out the records of others.
+  if (const auto wait = per_address_.take(address, now_ns)) return wait;
+  if (known) {
     records_.splice(records_.begin(), records_, found->second);
   } else {
     if (records_.size() >= kMaxRecords) {
@@ -40,15 +47,13 @@ std::optional<std::int64_t> LoginThrottle::begin(std::string_view account, std::
     by_key_.emplace(records_.front().key, records_.begin());
   }
   Record& record = records_.front();
-  if (now_ns < record.next_ns) return (record.next_ns - now_ns + kNsPerSecond - 1) / kNsPerSecond;
-  if (const auto wait = per_address_.take(address, now_ns)) return wait;
   ++record.failures;
   record.next_ns = now_ns + delay_seconds(record.failures) * kNsPerSecond;
   return std::nullopt;
 }
 
 void LoginThrottle::succeeded(std::string_view account, std::string_view address) {
-  const auto found = by_key_.find(key_of(account, address));
+  const auto found = by_key_.find(key_of(account, counted_address(address)));
   if (found == by_key_.end()) return;
   const auto record = found->second;
   by_key_.erase(found);

@@ -22,7 +22,7 @@ class LoginThrottle {
   LoginThrottle();
 
   // Null: try; else the seconds to wait first. now: nanoseconds of one clock.
-  std::optional<std::int64_t> begin(std::string_view account, std::string_view address, std::int64_t now_ns);
+  std::optional<std::int64_t> begin(std::string_view account, std::string_view from, std::int64_t now_ns);
   void succeeded(std::string_view account, std::string_view address);
 
  private:

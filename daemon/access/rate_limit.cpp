@@ -1,12 +1,28 @@
 #include "access/rate_limit.hpp"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <iterator>
 
 namespace aircheck::access {
 
 namespace {
 constexpr double kNsPerSecond = 1e9;
+}
+
+std::string counted_address(std::string_view address) {
+  std::string text(address);
+  in6_addr bytes{};
+  if (inet_pton(AF_INET6, text.c_str(), &bytes) != 1) return text;
+  std::array<char, INET6_ADDRSTRLEN> out{};
+  if (IN6_IS_ADDR_V4MAPPED(&bytes)) {
+    return inet_ntop(AF_INET, &bytes.s6_addr[12], out.data(), out.size());
+  }
+  std::fill(std::begin(bytes.s6_addr) + 8, std::end(bytes.s6_addr), std::uint8_t{0});
+  return inet_ntop(AF_INET6, &bytes, out.data(), out.size());
 }
 
 RateLimiter::RateLimiter(double per_minute, double burst, std::size_t max_keys)

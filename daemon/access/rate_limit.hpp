@@ -11,6 +11,10 @@
 
 namespace aircheck::access {
 
+// What an address is counted by: itself, or the /64 of an IPv6 address, which is one customer's line. Text that is no
+// address stays as it is.
+[[nodiscard]] std::string counted_address(std::string_view address);
+
 class RateLimiter {
  public:
   // `burst` requests at once, then `per_minute`. At most max_keys buckets are remembered; the longest unused one goes.

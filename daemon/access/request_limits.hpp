@@ -19,7 +19,7 @@ class RequestLimits {
   }
   // A request whose token was missing or wrong.
   std::optional<std::int64_t> refused(std::string_view address, std::int64_t now_ns) {
-    return refused_.take(address, now_ns);
+    return refused_.take(counted_address(address), now_ns);
   }
 
  private:

@@ -179,7 +179,16 @@ TEST_F(GateTest, RolesAreReadAnew) {
 TEST_F(GateTest, AForgedOwnTokenIsNoAdministrator) {
   const Account account = add("ops@example.org", Role::kAdmin);
   const std::string forged = issue_access_token(secret_, account.id, Role::kAdmin, "made up", in(0));
-  EXPECT_EQ(gate_.require(gate_.caller(forged, nullptr, in(0)).value(), Role::kOperator).code, "unauthorized");
+  EXPECT_FALSE(gate_.caller(forged, nullptr, in(0)));
+}
+
+TEST_F(GateTest, SigningOutEndsTheAccessTokenAtOnce) {
+  const Account mia = add("mia@example.org");
+  const Session session = sessions_.begin(mia.id, in(0)).value();
+  const std::string bearer = issue_access_token(secret_, mia.id, mia.role, session.id, in(0));
+  ASSERT_TRUE(gate_.caller(bearer, nullptr, in(0)));
+  ASSERT_TRUE(sessions_.end(session.refresh_token, in(1)));
+  EXPECT_FALSE(gate_.caller(bearer, nullptr, in(2)));
 }
 
 TEST_F(GateTest, AccountsOfAnotherServiceWatch) {

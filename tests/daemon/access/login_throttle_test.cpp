@@ -49,5 +49,25 @@ TEST(LoginThrottle, OneAddressCannotTryAListOfAccounts) {
   EXPECT_EQ(throttle.begin("somebody", "home", 0), std::nullopt);
 }
 
+TEST(LoginThrottle, MadeUpAccountsDoNotPushOutARecord) {
+  LoginThrottle throttle;
+  for (int i = 0; i <= LoginThrottle::kFreeAttempts; ++i) throttle.begin("victim", "attacker", 0);
+  ASSERT_NE(throttle.begin("victim", "attacker", 0), std::nullopt);
+  for (int i = 0; i < 25'000; ++i) throttle.begin(std::to_string(i), "elsewhere", 0);
+  EXPECT_NE(throttle.begin("victim", "attacker", 0), std::nullopt);
+}
+
+TEST(LoginThrottle, AnIpv6LineIsOneAddress) {
+  LoginThrottle throttle;
+  int tried = 0;
+  for (int i = 0; i < 200; ++i) {
+    tried += throttle.begin(std::to_string(i), "2001:db8:1:2::" + std::to_string(i), 0) ? 0 : 1;
+  }
+  EXPECT_EQ(tried, 60);
+  EXPECT_EQ(throttle.begin("somebody", "2001:db8:1:3::1", 0), std::nullopt);
+  EXPECT_EQ(counted_address("::ffff:192.0.2.7"), "192.0.2.7");
+  EXPECT_EQ(counted_address("192.0.2.7"), "192.0.2.7");
+}
+
 }  // namespace
 }  // namespace aircheck::access
