@@ -31,6 +31,7 @@ std::string_view reason_phrase(int status) {
       Phrase{412, "Precondition Failed"},
       Phrase{413, "Content Too Large"},
       Phrase{415, "Unsupported Media Type"},
+      Phrase{416, "Range Not Satisfiable"},
       Phrase{422, "Unprocessable Content"},
       Phrase{428, "Precondition Required"},
       Phrase{429, "Too Many Requests"},

@@ -45,6 +45,22 @@ const std::string* Request::header(std::string_view lower_case_name) const {
   return find_in(headers, lower_case_name);
 }
 
+bool Request::has_etag(std::string_view etag) const {
+  const std::string* header = this->header("if-none-match");
+  if (header == nullptr) return false;
+  std::string_view list = *header;
+  while (!list.empty()) {
+    std::string_view item = list.substr(0, list.find(','));
+    list.remove_prefix(std::min(item.size() + 1, list.size()));
+    item.remove_prefix(std::min(item.find_first_not_of(" \t"), item.size()));
+    item = item.substr(0, item.find_last_not_of(" \t") + 1);
+    if (item == "*") return true;
+    if (item.starts_with("W/")) item.remove_prefix(2);
+    if (item == etag) return true;
+  }
+  return false;
+}
+
 std::optional<std::string> Request::bearer_token() const {
   constexpr std::string_view kScheme = "Bearer ";
   const std::string* value = header("authorization");

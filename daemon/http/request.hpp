@@ -30,6 +30,8 @@ struct Request {
   // The first value, or null.
   [[nodiscard]] const std::string* query_value(std::string_view name) const;
   [[nodiscard]] const std::string* header(std::string_view lower_case_name) const;
+  // If-None-Match names this ETag, or any (RFC 9110 section 13.1.2: in a list, and weak or not).
+  [[nodiscard]] bool has_etag(std::string_view etag) const;
   // The token of "Authorization: Bearer TOKEN".
   [[nodiscard]] std::optional<std::string> bearer_token() const;
 

@@ -154,8 +154,7 @@ class SegmentAnswer {
 
   // True: the client has it already, and is told so.
   bool is_known(const Validators& validators) {
-    const std::string* known = request_.header("if-none-match");
-    if (known == nullptr || (*known != validators.etag && *known != "*")) return false;
+    if (!request_.has_etag(validators.etag)) return false;
     set_headers(responder_, validators);
     responder_.empty(304);
     return true;

@@ -11,6 +11,7 @@
 
 #include "base/files.hpp"
 #include "base/log.hpp"
+#include "http/byte_range.hpp"
 
 namespace aircheck::http {
 
@@ -51,13 +52,38 @@ bool accepts_gzip(const char* accept_encoding) {
   return found;
 }
 
+// libsoup refuses what is no request (bad syntax, another version, no Host, a path "*") by itself, without asking us.
+// What stands in the answer before it reads the request is what it then sends; the status is libsoup's.
+void report_malformed(SoupServerMessage* message) {
+  const base::Json problem = base::Json::object({{"type", "about:blank"},
+                                                 {"title", "No request that this station understands"},
+                                                 {"detail", "what came is no HTTP/1.1 request, or not for here"},
+                                                 {"code", "malformed_request"}});
+  const std::string body = problem.dump();
+  SoupMessageHeaders* headers = soup_server_message_get_response_headers(message);
+  soup_message_headers_replace(headers, "X-Request-Id", base::random_uuid().c_str());
+  soup_message_headers_replace(headers, "X-Content-Type-Options", "nosniff");
+  soup_message_headers_replace(headers, "Cache-Control", "no-store");
+  soup_server_message_set_response(message, "application/problem+json", SOUP_MEMORY_COPY, body.data(), body.size());
+}
+
 // One message of libsoup, paused until it is answered. Outlives the connection if a Responder is kept that long.
 class SoupExchange : public Exchange {
  public:
   SoupExchange(SoupServerMessage* message, std::string id)
       : message_(static_cast<SoupServerMessage*>(g_object_ref(message))), id_(std::move(id)) {
-    gzip_ = http::accepts_gzip(
-        soup_message_headers_get_list(soup_server_message_get_request_headers(message), "Accept-Encoding"));
+    SoupMessageHeaders* asked = soup_server_message_get_request_headers(message);
+    gzip_ = http::accepts_gzip(soup_message_headers_get_list(asked, "Accept-Encoding"));
+    // RFC 9110 section 14.2: Range means something with GET alone.
+    if (std::string_view(soup_server_message_get_method(message)) == "GET") {
+      range_ = text_of(soup_message_headers_get_one(asked, "Range"));
+      if_range_ = text_of(soup_message_headers_get_one(asked, "If-Range"));
+    }
+    // libsoup would answer it by itself: without If-Range, and with as many copies of the body as the list has entries.
+    soup_message_headers_remove(asked, "Range");
+    // What report_malformed() put there is for requests that never come here.
+    soup_message_headers_clear(soup_server_message_get_response_headers(message));
+    soup_message_body_truncate(soup_server_message_get_response_body(message));
     finished_ = g_signal_connect(message, "finished", G_CALLBACK(on_finished), this);
     // disconnected comes without finished when the client goes away while we think.
     disconnected_ = g_signal_connect(message, "disconnected", G_CALLBACK(on_finished), this);
@@ -77,15 +103,15 @@ class SoupExchange : public Exchange {
 
   void send(int status, const std::string& content_type, GBytes* bytes) override {
     if (gone_) return;
-    const std::string phrase(status >= 400 ? std::string(base::reason_phrase(status)) : "");
-    soup_server_message_set_status(message_, static_cast<guint>(status), phrase.empty() ? nullptr : phrase.c_str());
-    SoupMessageHeaders* headers = soup_server_message_get_response_headers(message_);
-    if (bytes != nullptr) {
-      soup_message_headers_set_content_type(headers, content_type.c_str(), nullptr);
-      soup_message_body_append_bytes(soup_server_message_get_response_body(message_), bytes);
-    }
-    if (paused_) soup_server_message_unpause(message_);
-    paused_ = false;
+    if (status != 200 || bytes == nullptr || range_.empty()) return write(status, content_type, bytes);
+    const std::size_t size = g_bytes_get_size(bytes);
+    const ByteRange part = is_current() ? read_byte_range(range_, size) : ByteRange{};
+    if (part.kind == ByteRange::Kind::kWhole) return write(status, content_type, bytes);
+    if (part.kind == ByteRange::Kind::kUnsatisfiable) return refuse_range(size);
+    set_header("Content-Range", "bytes " + std::to_string(part.first) + "-" +
+                                    std::to_string(part.first + part.size - 1) + "/" + std::to_string(size));
+    g_autoptr(GBytes) slice = g_bytes_new_from_bytes(bytes, part.first, part.size);
+    write(206, content_type, slice);
   }
 
   void pause() {
@@ -97,12 +123,45 @@ class SoupExchange : public Exchange {
   [[nodiscard]] std::string request_id() const override { return id_; }
 
  private:
+  static std::string text_of(const char* header) { return header != nullptr ? header : ""; }
+
+  // If-Range: what the client has a part of is still what we send. A date never is: we give none.
+  [[nodiscard]] bool is_current() const {
+    if (if_range_.empty()) return true;
+    const char* etag = soup_message_headers_get_one(soup_server_message_get_response_headers(message_), "ETag");
+    return etag != nullptr && if_range_ == etag;
+  }
+
+  void refuse_range(std::size_t size) {
+    const base::Problem problem{
+        416, "range_not_satisfiable", "the body has " + std::to_string(size) + " bytes", {}, {}};
+    set_header("Content-Range", "bytes */" + std::to_string(size));
+    set_header("Cache-Control", "no-store");
+    const std::string body = problem.to_json().dump();
+    g_autoptr(GBytes) bytes = g_bytes_new(body.data(), body.size());
+    write(problem.status, "application/problem+json", bytes);
+  }
+
+  void write(int status, const std::string& content_type, GBytes* bytes) {
+    const std::string phrase(status >= 400 ? std::string(base::reason_phrase(status)) : "");
+    soup_server_message_set_status(message_, static_cast<guint>(status), phrase.empty() ? nullptr : phrase.c_str());
+    SoupMessageHeaders* headers = soup_server_message_get_response_headers(message_);
+    if (bytes != nullptr) {
+      soup_message_headers_set_content_type(headers, content_type.c_str(), nullptr);
+      soup_message_body_append_bytes(soup_server_message_get_response_body(message_), bytes);
+    }
+    if (paused_) soup_server_message_unpause(message_);
+    paused_ = false;
+  }
+
   static void on_finished(SoupServerMessage*, gpointer data) noexcept {
     static_cast<SoupExchange*>(data)->gone_ = true;
   }
 
   SoupServerMessage* message_;
   std::string id_;
+  std::string range_;  // Range and If-Range of a GET request
+  std::string if_range_;
   gulong finished_ = 0;
   gulong disconnected_ = 0;
   bool gzip_ = false;
@@ -142,6 +201,7 @@ class Server::Impl {
   // True: it was a preflight, and it is answered.
   bool cors(const Request& request, Responder& responder) const;
 
+  static void on_started(SoupServer* soup, SoupServerMessage* message, gpointer self) noexcept;
   static void on_early(SoupServer* soup, SoupServerMessage* message, const char* path, GHashTable* query,
                        gpointer self) noexcept;
   static void on_chunk(SoupServerMessage* message, GBytes* chunk, gpointer self) noexcept;
@@ -195,6 +255,7 @@ core::Result<void> Server::Impl::start() {
   soup_ = soup_server_new("server-header", "aircheck", "raw-paths", TRUE, nullptr);
   soup_server_add_early_handler(soup_, nullptr, on_early, this, nullptr);
   soup_server_add_handler(soup_, nullptr, on_request, this, nullptr);
+  g_signal_connect(soup_, "request-started", G_CALLBACK(on_started), this);
   g_signal_connect(soup_, "request-finished", G_CALLBACK(on_ended), this);
   g_signal_connect(soup_, "request-aborted", G_CALLBACK(on_ended), this);
   AIRCHECK_TRY_VOID(allow_keep_alive());
@@ -206,6 +267,10 @@ core::Result<void> Server::Impl::start() {
                  }
                }));
   return {};
+}
+
+void Server::Impl::on_started(SoupServer*, SoupServerMessage* message, gpointer) noexcept {
+  report_malformed(message);
 }
 
 void Server::Impl::on_early(SoupServer*, SoupServerMessage* message, const char*, GHashTable*, gpointer data) noexcept {

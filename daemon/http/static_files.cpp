@@ -88,8 +88,7 @@ void StaticFiles::answer(const Request& request, Responder responder) const {
   responder.header("Cache-Control", file.immutable ? "public, max-age=31536000, immutable" : "no-cache");
   responder.header("Content-Security-Policy", kPolicy);
   responder.header("X-Frame-Options", "DENY");
-  const std::string* known = request.header("if-none-match");
-  if (known != nullptr && *known == file.etag) return responder.empty(304);
+  if (request.has_etag(file.etag)) return responder.empty(304);
   responder.bytes(200, file.content_type, file.bytes.get());
 }
 

@@ -65,6 +65,19 @@ TEST(Request, QueryIsParsedAndChecked) {
   EXPECT_EQ(percent_encode("a b/\xc3\xa9~"), "a%20b%2F%C3%A9~");
 }
 
+TEST(Request, ETagsStandInLists) {
+  const auto known = [](const char* value) {
+    Request request;
+    request.headers = {{"if-none-match", value}};
+    return request.has_etag("\"7-1\"");
+  };
+  for (const char* value : {"\"7-1\"", "W/\"7-1\"", "\"a\", \"7-1\"", "\"a\" ,W/\"7-1\" ", "*"}) {
+    EXPECT_TRUE(known(value)) << value;
+  }
+  for (const char* value : {"", "7-1", "\"7-12\"", "\"a\",", ",", "w/\"7-1\""}) EXPECT_FALSE(known(value)) << value;
+  EXPECT_FALSE(Request().has_etag("\"7-1\""));
+}
+
 TEST(Request, BearerTokens) {
   const auto token = [](const char* value) {
     Request request;

@@ -1,5 +1,6 @@
 #include "http/server.hpp"
 
+#include "http/byte_range.hpp"
 #include "http/static_files.hpp"
 #include "support/http_client.hpp"
 #include "support/raw_client.hpp"
@@ -25,7 +26,7 @@ class ServerTest : public test::HttpTest {
     router_.get("/api/never", [](const Request&, Responder) {});
     router_.get("/hls/big", [](const Request&, Responder responder) {
       g_autoptr(GBytes) bytes = g_bytes_new_static("0123456789", 10);
-      responder.header("Cache-Control", "max-age=60").bytes(200, "video/mp4", bytes);
+      responder.header("Cache-Control", "max-age=60").header("ETag", "\"tag\"").bytes(200, "video/mp4", bytes);
     });
     router_.get("/api/long", [](const Request&, Responder responder) {
       responder.text(200, "text/plain", std::string(100'000, 'x'));
@@ -111,8 +112,58 @@ TEST_F(ServerTest, RangesAreServed) {
   EXPECT_EQ(part.status, 206);
   EXPECT_EQ(part.body, "234");
   EXPECT_EQ(part.header("content-range"), "bytes 2-4/10");
-  EXPECT_EQ(fetch({.url = url("/hls/big"), .headers = {{"Range", "bytes=10-"}}}).status, 416);
   EXPECT_EQ(fetch({.url = url("/hls/big"), .headers = {{"Range", "bytes=-3"}}}).body, "789");
+  EXPECT_EQ(fetch({.url = url("/hls/big"), .headers = {{"Range", "bytes=7-99"}}}).body, "789");
+  const auto beyond = fetch({.url = url("/hls/big"), .headers = {{"Range", "bytes=10-"}}});
+  EXPECT_EQ(beyond.status, 416);
+  EXPECT_EQ(beyond.code(), "range_not_satisfiable");
+  EXPECT_EQ(beyond.header("content-range"), "bytes */10");
+  EXPECT_EQ(beyond.header("cache-control"), "no-store") << "the whole is immutable, this answer is not";
+  const auto head = fetch({.method = "HEAD", .url = url("/hls/big"), .headers = {{"Range", "bytes=2-4"}}});
+  EXPECT_EQ(head.status, 200);
+  EXPECT_EQ(head.header("content-length"), "10");
+}
+
+TEST_F(ServerTest, ManyRangesAreOneWholeBody) {
+  start();
+  std::string list = "bytes=0-";
+  for (int i = 0; i < 1000; ++i) list += ",0-";
+  for (const std::string& range : {list, std::string("bytes=0-1,5-6")}) {
+    const auto response = fetch({.url = url("/hls/big"), .headers = {{"Range", range}}});
+    EXPECT_EQ(response.status, 200);
+    EXPECT_EQ(response.body, "0123456789");
+  }
+}
+
+TEST_F(ServerTest, APartOfSomethingElseIsNotGiven) {
+  start();
+  const auto part = [&](const std::string& if_range) {
+    return fetch({.url = url("/hls/big"), .headers = {{"Range", "bytes=2-4"}, {"If-Range", if_range}}}).body;
+  };
+  EXPECT_EQ(part("\"tag\""), "234");
+  EXPECT_EQ(part("\"other\""), "0123456789");
+  EXPECT_EQ(part("W/\"tag\""), "0123456789");
+  EXPECT_EQ(part("Sat, 21 Nov 2026 13:16:44 GMT"), "0123456789");
+}
+
+TEST(ByteRange, FollowsTheGrammar) {
+  using Kind = ByteRange::Kind;
+  const auto read = [](std::string_view header) {
+    const ByteRange range = read_byte_range(header, 10);
+    if (range.kind != Kind::kPart) return std::string(range.kind == Kind::kWhole ? "whole" : "none");
+    return std::to_string(range.first) + "+" + std::to_string(range.size);
+  };
+  EXPECT_EQ(read("bytes=0-0"), "0+1");
+  EXPECT_EQ(read("bytes=9-"), "9+1");
+  EXPECT_EQ(read("bytes=-99"), "0+10");
+  EXPECT_EQ(read("bytes=3-99999999999999999999999"), "3+7");
+  EXPECT_EQ(read("bytes=99999999999999999999999-"), "none");
+  EXPECT_EQ(read("bytes=-0"), "none");
+  for (const char* header : {"bytes=", "bytes=-", "bytes=5-2", "bytes=a-b", "bytes=1-2-3", "bytes=+1-2", "bytes= 1-2",
+                             "items=1-2", "bytes=0x1-2", "bytes"}) {
+    EXPECT_EQ(read(header), "whole") << header;
+  }
+  EXPECT_EQ(read_byte_range("bytes=-5", 0).kind, Kind::kUnsatisfiable);
 }
 
 TEST_F(ServerTest, BodiesAreParsedAndBounded) {
@@ -280,6 +331,8 @@ TEST_F(ServerTest, MalformedRequestsDoNoHarm) {
     ASSERT_TRUE(run_until([&] { return client.closed() || client.received.find("\r\n\r\n") != std::string::npos; }))
         << text;
     EXPECT_EQ(client.received.find(" 200 "), std::string::npos) << text;
+    EXPECT_NE(client.received.find("\r\nContent-Type: application/problem+json\r\n"), std::string::npos) << text;
+    EXPECT_NE(client.received.find("\r\nX-Request-Id: "), std::string::npos) << text;
   }
   EXPECT_EQ(get(url("/api/hello/a")).status, 200);
 }
