@@ -45,6 +45,7 @@ base::Problem try_later(int status, std::string code, std::string detail, std::i
 base::Problem window_problem(const timeshift::WindowRefusal& refusal) {
   switch (refusal.reason) {
     case Refusal::kInverted: return base::bad_request("the window's end has to be after its start");
+    case Refusal::kTooLong: return base::bad_request("a window lasts at most 24 hours: ask for a part of it");
     case Refusal::kNotOnAir:
       return try_later(503, "not_on_air", "This channel has not been on air yet.", refusal.retry_after_s);
     case Refusal::kNotStarted:
@@ -83,10 +84,10 @@ std::uint64_t configured_bandwidth(const channels::Channel& channel) {
   return video == 0 ? 0 : timeshift::configured_bandwidth(video, variable(channel, "audio-bitrate"));
 }
 
-// A playlist that may still change is fetched again within half a target duration.
+// A playlist that may still change is fetched again before half a target duration has gone by.
 std::string cache_control(ViewKind kind, bool complete, int target_duration_s) {
   const bool final = complete || kind == ViewKind::kCatchup;
-  const int age = final ? kLongAgeS : std::max(1, (target_duration_s - 1) / 2);
+  const int age = final ? kLongAgeS : (target_duration_s - 1) / 2;
   return "private, max-age=" + std::to_string(age);
 }
 

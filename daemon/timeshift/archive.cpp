@@ -75,11 +75,7 @@ bool Archive::complete(std::string_view channel_id) const {
 
 void Archive::start_rescan(Channel& channel, std::function<void()> scanned) {
   std::unordered_set<std::string> known;
-  if (!channel.index.empty()) {
-    for (SegmentRow& row : channel.index.rows(channel.index.first_sequence(), channel.index.last_sequence())) {
-      if (!row.gap) known.insert(std::move(row.location));
-    }
-  }
+  for (SegmentRow& row : channel.index.files()) known.insert(std::move(row.location));
   pool_.run([folder = channel.folder, key = channel.settings.key,
              known = std::move(known)] { return rescan(*folder, key, known); },
             [this, id = channel.settings.id, alive = std::weak_ptr<bool>(alive_),
@@ -97,11 +93,10 @@ void Archive::finish_rescan(Channel& channel, const core::Result<Rescan>& result
     base::log_error("timeshift", "the segment folder cannot be read: " + result.error().message, key);
     return;
   }
-  if (!result->missing.empty() && !channel.index.empty()) {
+  if (!result->missing.empty()) {
     const std::unordered_set<std::string> missing(result->missing.begin(), result->missing.end());
-    const auto rows = channel.index.rows(channel.index.first_sequence(), channel.index.last_sequence());
-    for (const SegmentRow& row : rows) {
-      if (row.gap || !missing.contains(row.location)) continue;
+    for (const SegmentRow& row : channel.index.files()) {
+      if (!missing.contains(row.location)) continue;
       channel.index.remove(row.sequence);
       store_.remove(channel.settings.id, row.sequence);
     }
@@ -110,11 +105,7 @@ void Archive::finish_rescan(Channel& channel, const core::Result<Rescan>& result
   for (const std::string& why : result->unreadable) {
     base::log_warning("timeshift", "not listed, because it is not a segment of ours: " + why, key);
   }
-  if (!channel.index.empty()) {
-    for (const SegmentRow& row : channel.index.rows(channel.index.first_sequence(), channel.index.last_sequence())) {
-      if (!row.gap) read_facts(channel, row);
-    }
-  }
+  for (const SegmentRow& row : channel.index.files()) read_facts(channel, row);
   base::log_info("timeshift",
                  "archive of " + std::to_string(channel.index.segment_count()) + " segments, " +
                      std::to_string(result->rows.size()) + " of them new, " + std::to_string(result->missing.size()) +

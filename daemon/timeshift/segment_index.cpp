@@ -160,6 +160,13 @@ std::vector<SegmentRow> SegmentIndex::rows(std::uint64_t first, std::uint64_t la
   return rows;
 }
 
+std::vector<SegmentRow> SegmentIndex::files() const {
+  std::vector<SegmentRow> rows;
+  rows.reserve(segments_.size());
+  for (std::size_t segment = 0; segment < segments_.size(); ++segment) rows.push_back(segment_row(segment));
+  return rows;
+}
+
 std::optional<std::uint64_t> SegmentIndex::sequence_at(core::Utc start,
                                                        std::optional<std::uint32_t> newest_epoch) const {
   const auto starts_before = [&](const Segment& segment) { return segment.start_ns <= start.ns; };
@@ -285,7 +292,7 @@ SegmentRow SegmentIndex::gap_row(std::size_t segment, std::uint64_t number) cons
   // or a new epoch went back): a row then keeps the length that every playlist can announce.
   if (segment + 1 < segments_.size() && number == gaps_after(segment)) {
     const std::int64_t rest_ns = segments_[segment + 1].start_ns - row.start.ns;
-    if (rest_ns > 0 && rest_ns <= target_ns_ + core::kNsPerSecond / 2) row.duration_ns = rest_ns;
+    if (rest_ns > 0 && rest_ns < target_ns_ + core::kNsPerSecond / 2) row.duration_ns = rest_ns;
   }
   return row;
 }

@@ -58,6 +58,9 @@ class SegmentIndex {
   // Rows first to last, both included, as far as they exist.
   [[nodiscard]] std::vector<SegmentRow> rows(std::uint64_t first, std::uint64_t last) const;
 
+  // All rows that are files, without the GAP rows between them: a hole of a year has five million of those.
+  [[nodiscard]] std::vector<SegmentRow> files() const;
+
   // The row with which a window that begins at `start` begins: the row that covers it in the newest epoch that has one,
   // else the first row after it. Epochs newer than newest_epoch count only where the others have nothing.
   [[nodiscard]] std::optional<std::uint64_t> sequence_at(

@@ -46,6 +46,7 @@ WindowAnswer select_window(const SegmentIndex& index, const WindowRequest& reque
   if (end <= request.start) return WindowRefusal{Refusal::kInverted};
 
   const bool catchup = request.kind == ViewKind::kCatchup;
+  if (catchup && end - request.start > rules.max_event_ns) return WindowRefusal{Refusal::kTooLong};
   const auto first = index.sequence_at(request.start, request.epoch);
   if (!first) {
     if (catchup) return WindowRefusal{Refusal::kNotComplete, retry_after_s(index, end, now)};
@@ -64,8 +65,8 @@ WindowAnswer select_window(const SegmentIndex& index, const WindowRequest& reque
     return WindowRefusal{Refusal::kNotStarted, retry_after_s(index, now, now)};
   }
   const std::int64_t offset_ns = std::max<std::int64_t>(0, request.start - window.rows.front().start);
-  // Without it a player would begin an EVENT near its end.
-  if (offset_ns > 0 || !catchup) window.start_offset_ns = offset_ns;
+  // Without it a player would begin an EVENT near its end, and Shaka Player takes an offset of 0 for none.
+  if (offset_ns > 0 || !catchup) window.start_offset_ns = std::max(offset_ns, core::kNsPerMs);
   return window;
 }
 

@@ -31,6 +31,7 @@ struct WindowRules {
   // Rows at the end of a live playlist, as multiples of the target duration. RFC 8216 section 6.2.2 wants three at
   // least; with six a player that holds three back can still be late by as much.
   int live_targets = 6;
+  // An open start-over ends then, and no catch-up is longer: the rows of a month would be a playlist of 60 MB.
   std::int64_t max_event_ns = 24 * 3600 * core::kNsPerSecond;
 };
 
@@ -43,6 +44,7 @@ struct Window {
 
 enum class Refusal {
   kInverted,     // the end is not after the start
+  kTooLong,      // catch-up: longer than WindowRules::max_event_ns
   kNotOnAir,     // live: nothing was ever recorded
   kNotStarted,   // start-over: no row at or after the start yet
   kNotComplete,  // catch-up: the row that covers the end is not published yet

@@ -149,9 +149,11 @@ class MediaWriter {
     return context.map_uri.empty() ? version : std::max(version, 6);
   }
 
-  // RFC 8216 section 7, and the second edition's for GAP (8) and SKIP (9).
+  // RFC 8216 section 7, and the second edition's for GAP (8) and SKIP (9). A playlist that grows can get a GAP at any
+  // time, and section 6.2.1 lets nothing but its rows change: it says 8 from the beginning.
   [[nodiscard]] int version() const {
-    int version = playlist_.skipped_rows > 0 ? 9 : 3;  // EXTINF has decimals
+    const bool grows = playlist_.type != PlaylistType::kVod;
+    int version = playlist_.skipped_rows > 0 ? 9 : grows ? 8 : 3;  // 3: EXTINF has decimals
     const SegmentContext* last = nullptr;
     for (const MediaRow& row : playlist_.rows) {
       if (row.gap) version = std::max(version, 8);

@@ -75,7 +75,8 @@ struct MediaPlaylist {
   std::vector<MediaRow> rows;          // one after another by sequence
 };
 
-// The text of a media playlist. EXT-X-VERSION is the lowest that the tags used require. EXT-X-KEY, EXT-X-MAP and
+// The text of a media playlist. EXT-X-VERSION is the lowest that the tags used require, and
+// those that a playlist that grows may get later. EXT-X-KEY, EXT-X-MAP and
 // EXT-X-PROGRAM-DATE-TIME stand before the first segment and after every discontinuity; keys and map also where they
 // change. Where the keys are METHOD=AES-128 the map comes first, so that the init segment is in the clear.
 [[nodiscard]] std::string write_media_playlist(const MediaPlaylist& playlist);

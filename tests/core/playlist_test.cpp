@@ -86,7 +86,7 @@ TEST(MediaPlaylist, DeltaUpdate) {
   MediaPlaylist playlist = make_playlist(8, make_context("init.mp4"), 10);
   playlist.can_skip_until_ns = 36 * kNsPerSecond;
   const std::string full = write_media_playlist(playlist);
-  EXPECT_NE(full.find("#EXT-X-VERSION:6\n"), std::string::npos);
+  EXPECT_NE(full.find("#EXT-X-VERSION:8\n"), std::string::npos);
   playlist.skipped_rows = 6;
   test::expect_golden("playlist/delta.m3u8", write_media_playlist(playlist));
 }
@@ -102,7 +102,8 @@ TEST(MediaPlaylist, DiscontinuitySequenceLeavesOutTheFirstRowsOwnTag) {
 }
 
 TEST(MediaPlaylist, VersionIsTheLowestNeeded) {
-  const auto version = [](const MediaPlaylist& playlist) {
+  const auto version = [](MediaPlaylist playlist, PlaylistType type = PlaylistType::kVod) {
+    playlist.type = type;
     const std::string text = write_media_playlist(playlist);
     const std::size_t at = text.find("#EXT-X-VERSION:") + 15;
     return text.substr(at, text.find('\n', at) - at);
@@ -115,6 +116,9 @@ TEST(MediaPlaylist, VersionIsTheLowestNeeded) {
   MediaPlaylist with_gap = make_playlist(2, make_context("init.mp4"));
   with_gap.rows[1].gap = true;
   EXPECT_EQ(version(with_gap), "8");
+  // What grows may get a GAP, and its version must not change then.
+  EXPECT_EQ(version(make_playlist(1, make_context("init.mp4")), PlaylistType::kLive), "8");
+  EXPECT_EQ(version(make_playlist(1, make_context("init.mp4")), PlaylistType::kEvent), "8");
 }
 
 TEST(MediaPlaylist, EmptyWindow) {
@@ -122,7 +126,7 @@ TEST(MediaPlaylist, EmptyWindow) {
   playlist.target_duration_s = 6;
   playlist.first_sequence = 12;
   EXPECT_EQ(write_media_playlist(playlist),
-            "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:6\n#EXT-X-MEDIA-SEQUENCE:12\n");
+            "#EXTM3U\n#EXT-X-VERSION:8\n#EXT-X-TARGETDURATION:6\n#EXT-X-MEDIA-SEQUENCE:12\n");
 }
 
 // From encrypted to clear the key has to end, and comes back after it.

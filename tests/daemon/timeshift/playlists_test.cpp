@@ -113,8 +113,9 @@ void expect_legal(const M3u8& playlist, Protection protection) {
     EXPECT_EQ(row.uri.find("TOKEN"), std::string::npos) << "and never on encrypted segments";
   }
   EXPECT_TRUE(map_seen);
+  const bool vod = playlist.text.find("#EXT-X-PLAYLIST-TYPE:VOD\n") != std::string::npos;
   const bool gaps = playlist.text.find("#EXT-X-GAP") != std::string::npos;
-  EXPECT_EQ(playlist.version, gaps ? 8 : 6) << "the lowest that the tags require";
+  EXPECT_EQ(playlist.version, gaps || !vod ? 8 : 6) << "the lowest that the tags require, now or later";
   EXPECT_EQ(playlist.text.find('\r'), std::string::npos);
 }
 
@@ -366,6 +367,17 @@ TEST(Playlists, KnowsWhatOfAProgrammeIsArchived) {
   EXPECT_FALSE(is_archived(index, kNoon + 2 * kTarget, kNoon + 5 * kTarget)) << "nothing but GAP rows";
   EXPECT_TRUE(is_archived(index, kNoon + 2 * kTarget, writer.end()));
   EXPECT_FALSE(is_archived(index, writer.end(), writer.end() + kTarget));
+}
+
+TEST(Playlists, ACatchupIsNoLongerThanADay) {
+  SegmentIndex index(kTarget);
+  Writer writer(kNoon);
+  for (int i = 0; i < 3; ++i) index.add(writer.segment());
+  constexpr std::int64_t kDay = 24 * 3600 * kNsPerSecond;
+  EXPECT_EQ(refusal(index, {.kind = ViewKind::kCatchup, .start = kNoon, .end = kNoon + kDay + 1}, writer.end()),
+            Refusal::kTooLong);
+  EXPECT_EQ(refusal(index, {.kind = ViewKind::kCatchup, .start = kNoon, .end = kNoon + kDay}, writer.end()),
+            Refusal::kNotComplete);
 }
 
 TEST(Playlists, AnOpenStartoverClosesAfterItsLongestTime) {

@@ -65,6 +65,27 @@ TEST(SegmentIndex, AHoleIsGapRowsThatSumToIt) {
   EXPECT_EQ(rows[4], after);
 }
 
+TEST(SegmentIndex, TheFilesComeWithoutTheGapRowsBetweenThem) {
+  SegmentIndex index(kTarget);
+  constexpr std::uint64_t kYear = 365 * 24 * 600;  // slots
+  index.add(file(10, kNoon));
+  ASSERT_EQ(index.add(file(10 + kYear, kNoon + static_cast<std::int64_t>(kYear) * kTarget)), SegmentIndex::Added::kYes);
+  index.append_gaps(kNoon + static_cast<std::int64_t>(2 * kYear) * kTarget);
+  ASSERT_GT(index.last_sequence(), 10 + kYear);
+  const auto files = index.files();
+  ASSERT_EQ(files.size(), 2u);
+  EXPECT_EQ(files[0].sequence, 10u);
+  EXPECT_EQ(files[1].sequence, 10 + kYear);
+}
+
+TEST(SegmentIndex, TheLastGapRowNeverRoundsAboveTheTarget) {
+  SegmentIndex index(kTarget);
+  index.add(file(10, kNoon));
+  // As it is when the file between them was lost and the next began half a second late.
+  ASSERT_EQ(index.add(file(12, kNoon + 2 * kTarget + 500 * kNsPerMs)), SegmentIndex::Added::kYes);
+  EXPECT_EQ(index.row(11)->duration_ns, kTarget) << "6.5 s would round to 7";
+}
+
 TEST(SegmentIndex, GapRowsComeTwoSecondsAfterTheEndOfTheirSlot) {
   SegmentIndex index(kTarget);
   index.add(file(10, kNoon));
