@@ -60,6 +60,7 @@ void Runner::dispatch(Event event) {
     state_ = result.next;
     if (state_.phase != before.phase) {
       healthy_.cancel();
+      stall_.cancel();
       retry_.cancel();
       retry_at_.reset();
       const bool connecting = state_.phase == Phase::kConnecting || state_.phase == Phase::kLaunching;
@@ -99,7 +100,7 @@ void Runner::perform(Action action) {
     case Action::kArmRetry: return arm_retry();
     case Action::kArmHealthy:
       healthy_ = base::Timer::once(kHealthyAfterMs, [this] { dispatch(Event::kHealthy); });
-      return;
+      return expect_segment();
   }
 }
 
@@ -150,13 +151,31 @@ void Runner::try_connect() {
   events.closed = [this](const core::Error& why) { closed(why); };
   client_.reset();
   if (abandon_connect_) std::exchange(abandon_connect_, nullptr)();
-  abandon_connect_ = control::Client::connect(
-      control::socket_path(options_.run_directory, key_), std::move(events),
-      [this](core::Result<std::unique_ptr<control::Client>> client) { connected(std::move(client)); });
+  abandon_connect_ =
+      control::Client::connect(control::socket_path(options_.run_directory, key_), std::move(events),
+                               [this](core::Result<std::unique_ptr<control::Client>> client,
+                                      std::optional<pid_t> silent) { connected(std::move(client), silent); });
 }
 
-void Runner::connected(core::Result<std::unique_ptr<control::Client>> client) {
+// A worker of an earlier daemon that hangs holds the channel's lock: nobody else could ever start. Once is no proof, a
+// machine may be that busy.
+bool Runner::is_hung(const core::Error& why, std::optional<pid_t> silent) const {
+  return why.code == Code::kTimeout && silent && !process_ && state_.failures + 1 >= options_.silent_attempts;
+}
+
+bool Runner::take_hold_of(pid_t pid) {
+  auto adopted = WorkerProcess::adopt(pid, [this](const std::string& how) { ended(how); });
+  if (adopted) process_ = std::move(*adopted);
+  return process_ != nullptr;
+}
+
+void Runner::connected(core::Result<std::unique_ptr<control::Client>> client, std::optional<pid_t> silent) {
   abandon_connect_ = nullptr;
+  if (!client && is_hung(client.error(), silent) && take_hold_of(*silent)) {
+    reason_ = client.error().message;
+    base::log_warning("channels", "process " + std::to_string(*silent) + " is ended: " + reason_, key_);
+    return dispatch(Event::kWorkerForeign);
+  }
   if (!client) {
     if (g_get_monotonic_time() < connect_deadline_us_) {
       connect_again_ = base::Timer::once(kConnectAgainMs, [this] { try_connect(); });
@@ -167,11 +186,7 @@ void Runner::connected(core::Result<std::unique_ptr<control::Client>> client) {
     return dispatch(Event::kNoWorker);
   }
   client_ = std::move(*client);
-  if (!process_) {
-    auto adopted = WorkerProcess::adopt(client_->peer_pid(), [this](const std::string& how) { ended(how); });
-    if (!adopted) return dispatch(Event::kNoWorker);
-    process_ = std::move(*adopted);
-  }
+  if (!process_ && !take_hold_of(client_->peer_pid())) return dispatch(Event::kNoWorker);
   client_->status([this](core::Result<control::Status> status) {
     if (status) return take_over(*status);
     reason_ = status.error().message;
@@ -206,7 +221,24 @@ void Runner::fetch_rows() {
 
 void Runner::deliver(std::vector<control::SegmentRow> rows) {
   const Channel* channel = this->channel();
-  if (channel != nullptr && !rows.empty()) hooks_.segments(*channel, rows);
+  if (channel == nullptr || rows.empty()) return;
+  hooks_.segments(*channel, rows);
+  if (state_.phase == Phase::kRunning) expect_segment();
+}
+
+// A worker that hangs keeps its connection and says nothing: only the segments that do not come tell.
+void Runner::expect_segment() {
+  const Channel* channel = this->channel();
+  if (channel == nullptr) return;
+  const std::int64_t limit_ms =
+      options_.stall.grace_ms + std::int64_t{1000} * options_.stall.segments * channel->max_duration_s;
+  stall_ = base::Timer::once(limit_ms, [this, limit_ms] {
+    const Channel* now = this->channel();
+    // After a clock was set back the worker waits until the archive's end has come again.
+    if (now != nullptr && hooks_.not_before(*now) > options_.now()) return expect_segment();
+    reason_ = "the worker closed no segment for " + std::to_string(limit_ms / 1000) + " s";
+    dispatch(Event::kWorkerFailed);
+  });
 }
 
 void Runner::launch() {

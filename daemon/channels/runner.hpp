@@ -43,6 +43,15 @@ struct SupervisorOptions {
   SourceOptions sources;
   bool drm_enabled = true;
   std::function<core::Utc()> now;
+  // A worker on air that closes no segment for this long hangs, and is replaced: so many of its longest segments, and
+  // time for a busy machine.
+  struct StallLimit {
+    int segments = 5;
+    std::int64_t grace_ms = 30'000;
+  };
+  StallLimit stall;
+  // How many times in a row a worker may take a connection without answering before it counts as hung.
+  int silent_attempts = 3;
 };
 
 struct ChannelStatus {
@@ -75,13 +84,16 @@ class Runner {
 
   void connect();
   void try_connect();
-  void connected(core::Result<std::unique_ptr<control::Client>> client);
+  void connected(core::Result<std::unique_ptr<control::Client>> client, std::optional<pid_t> silent);
+  [[nodiscard]] bool is_hung(const core::Error& why, std::optional<pid_t> silent) const;
+  [[nodiscard]] bool take_hold_of(pid_t pid);
   void take_over(const control::Status& status);
   void launch();
   void ended(const std::string& how);
   void closed(const core::Error& why);
   void fetch_rows();
   void deliver(std::vector<control::SegmentRow> rows);
+  void expect_segment();
   void start_worker();
   core::Result<control::Configuration> configuration(const Channel& channel);
   void start_answered(const core::Result<void>& result);
@@ -119,6 +131,7 @@ class Runner {
   base::Timer connect_again_;
   base::Timer retry_;
   base::Timer healthy_;
+  base::Timer stall_;
   base::Timer period_;
 };
 

@@ -98,7 +98,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   static gboolean on_timeout(gpointer holder) noexcept {
     const Holder keep = *static_cast<Holder*>(holder);
-    keep->fail(keep->late_);
+    const pid_t peer = keep->d_->peer_pid;
+    keep->fail(keep->late_, peer != 0 ? std::optional(peer) : std::nullopt);
     return G_SOURCE_REMOVE;
   }
 
@@ -148,14 +149,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
     connected_ = nullptr;
     std::unique_ptr<Client> client(new Client(d_));
     finish(d_);
-    connected(std::move(client));
+    connected(std::move(client), std::nullopt);
   }
 
-  void fail(const core::Error& why) {
+  void fail(const core::Error& why, std::optional<pid_t> silent = std::nullopt) {
     auto connected = std::move(connected_);
     connected_ = nullptr;
     finish(nullptr);
-    if (connected) connected(core::Unexpected<core::Error>(why.with_context(path_)));
+    if (connected) connected(core::Unexpected<core::Error>(why.with_context(path_)), silent);
   }
 
   // Ends the attempt; what it did is undone unless a client took it over.

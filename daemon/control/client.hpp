@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,8 @@ class Client {
     std::function<void(const core::Error& why)> closed;
   };
   using Done = std::function<void(core::Result<void>)>;
-  using Connected = std::function<void(core::Result<std::unique_ptr<Client>>)>;
+  // `silent`, with kTimeout: the process that holds the socket and does not answer.
+  using Connected = std::function<void(core::Result<std::unique_ptr<Client>>, std::optional<pid_t> silent)>;
 
   // Connects to a worker's socket within 5 s. Refused: nobody listens (kNotFound, kUnavailable), another user's process
   // listens (kPermission), another version of the protocol (kUnsupported, with the worker's version in the text).

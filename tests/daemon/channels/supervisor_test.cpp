@@ -48,6 +48,8 @@ class SupervisorTest : public test::MainLoopTest {
     options.environment =
         scrub_environment({"PATH=/usr/bin", "JWT_SECRET=do not pass", "GST_DEBUG=2", "AIRCHECK_ADMIN_PASSWORD=x"});
     options.now = [this] { return now_; };
+    options.stall = stall_;
+    options.silent_attempts = 1;
     ArchiveHooks hooks;
     hooks.last_sequence = [this](const Channel&) -> std::optional<std::uint64_t> {
       return rows_.empty() ? std::nullopt : std::optional(rows_.back());
@@ -87,6 +89,7 @@ class SupervisorTest : public test::MainLoopTest {
   std::vector<std::uint64_t> rows_;
   std::string on_air_;
   std::optional<core::KeyId> last_key_;
+  SupervisorOptions::StallLimit stall_;
 };
 
 TEST_F(SupervisorTest, StartsAndStopsAWorker) {
@@ -160,6 +163,35 @@ TEST_F(SupervisorTest, AKilledWorkerIsReplacedAfterTheBackOff) {
   ASSERT_TRUE(reaches("running"));
   EXPECT_NE(status().pid, first);
   EXPECT_TRUE(status().reason.empty());
+}
+
+TEST_F(SupervisorTest, AWorkerThatHangsOnAirIsReplaced) {
+  TearDown();
+  stall_ = {.segments = 0, .grace_ms = 2000};
+  boot();
+  ASSERT_TRUE(supervisor_->start("ch1").has_value());
+  ASSERT_TRUE(reaches("running"));
+  const pid_t first = status().pid.value();
+  ASSERT_TRUE(more_rows());
+  ASSERT_EQ(kill(first, SIGSTOP), 0);
+  ASSERT_TRUE(reaches("backoff"));
+  EXPECT_NE(status().reason.find("no segment"), std::string::npos) << status().reason;
+  EXPECT_TRUE(on_air_.ends_with("down ")) << "GAP rows from here on: " << on_air_;
+  ASSERT_EQ(kill(first, SIGCONT), 0);  // so that it need not be killed
+  ASSERT_TRUE(reaches("running"));
+  EXPECT_NE(status().pid, first);
+}
+
+TEST_F(SupervisorTest, AHungWorkerOfAnEarlierDaemonIsReplaced) {
+  ASSERT_TRUE(supervisor_->start("ch1").has_value());
+  ASSERT_TRUE(reaches("running"));
+  const pid_t first = status().pid.value();
+  supervisor_.reset();
+  ASSERT_EQ(kill(first, SIGSTOP), 0);
+  boot();
+  ASSERT_TRUE(run_until([&] { return status().pid == first; })) << "known by its socket";
+  ASSERT_EQ(kill(first, SIGCONT), 0);
+  ASSERT_TRUE(run_until([&] { return status().state == "running" && status().pid != first; }));
 }
 
 TEST_F(SupervisorTest, ARefusalIsFailedAndSaysWhy) {

@@ -94,7 +94,7 @@ class ControlTest : public ::testing::Test {
 
   core::Result<void> connect(const std::string& path, Client::Events events = {}) {
     std::optional<core::Result<void>> outcome;
-    Client::connect(path, std::move(events), [&](core::Result<std::unique_ptr<Client>> client) {
+    Client::connect(path, std::move(events), [&](core::Result<std::unique_ptr<Client>> client, std::optional<pid_t>) {
       if (client) {
         client_ = std::move(*client);
         outcome.emplace();

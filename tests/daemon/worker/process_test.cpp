@@ -58,7 +58,7 @@ class ProcessTest : public test::MainLoopTest {
   }
   // The socket is there a moment after the process.
   void connect() {
-    const gint64 give_up = g_get_monotonic_time() + 15 * G_USEC_PER_SEC;
+    const gint64 give_up = g_get_monotonic_time() + 60 * G_USEC_PER_SEC;
     while (!client_ && g_get_monotonic_time() < give_up) {
       bool answered = false;
       Client::Events events;
@@ -67,7 +67,7 @@ class ProcessTest : public test::MainLoopTest {
       events.closed = [this](const core::Error&) { closed_ = true; };
       closed_ = false;
       Client::connect(control::socket_path(run_dir(), "ch1"), std::move(events),
-                      [&](core::Result<std::unique_ptr<Client>> client) {
+                      [&](core::Result<std::unique_ptr<Client>> client, std::optional<pid_t>) {
                         answered = true;
                         if (client) client_ = std::move(*client);
                       });
