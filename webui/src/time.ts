@@ -1,8 +1,15 @@
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const clockSeconds = new Intl.DateTimeFormat(undefined, { timeStyle: "medium", hourCycle: "h23" });
 const day = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short" });
 
 /** Hour and minute in the viewer's own zone. */
 export const localTime = (instant: string): string => clock.format(new Date(instant));
+
+/** Hour, minute and second in the viewer's own zone. */
+export const localClock = (instant: Date): string => clockSeconds.format(instant);
+
+/** The viewer's own zone as the IANA names it: "Europe/Vienna". */
+export const localZone = (): string => clock.resolvedOptions().timeZone;
 
 /** "Today", "Yesterday" or the day, in the viewer's own zone. */
 export function localDay(instant: string, nowMs: number = Date.now()): string {

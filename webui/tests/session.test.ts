@@ -109,6 +109,7 @@ test("a refused renewal signs out, an unreachable station does not", async () =>
   assert.equal(session.signedIn, true);
   await assert.rejects(session.token(), { message: "Expired" });
   assert.equal(session.signedIn, false);
+  assert.equal(session.expired, true);
   assert.equal(told, 1);
 });
 
@@ -122,6 +123,7 @@ test("a renewal that answers after signing out does not sign in again", async ()
   await assert.rejects(renewal, { status: 401 });
   await out;
   assert.equal(session.signedIn, false);
+  assert.equal(session.expired, false);
 });
 
 test("a call whose token is not taken is made again with a new one", async () => {

@@ -20,7 +20,7 @@ export class Problem extends Error {
   }
 
   static unreachable(): Problem {
-    return new Problem(0, "unreachable", "The station cannot be reached. Check that it is running and try again.");
+    return new Problem(0, "unreachable", "The station cannot be reached. Check your connection.");
   }
 
   static async from(response: Response): Promise<Problem> {

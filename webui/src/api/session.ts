@@ -20,6 +20,7 @@ export class Session {
   private renewAtMs = 0;
   private renewal: Promise<string> | null = null;
   private listeners = new Set<() => void>();
+  private ended = false;
 
   constructor(
     private readonly store: TokenStore,
@@ -29,6 +30,11 @@ export class Session {
 
   get signedIn(): boolean {
     return this.store.getItem(kRefreshToken) !== null;
+  }
+
+  /** The station, not the viewer, ended the last session. */
+  get expired(): boolean {
+    return this.ended;
   }
 
   subscribe(listener: () => void): () => void {
@@ -82,7 +88,10 @@ export class Session {
     } catch (error) {
       const refused =
         error instanceof Problem && (error.status === 400 || error.status === 401 || error.status === 403);
-      if (refused && this.store.getItem(kRefreshToken) === refreshToken) this.forget();
+      if (refused && this.store.getItem(kRefreshToken) === refreshToken) {
+        this.ended = true;
+        this.forget();
+      }
       throw error;
     }
   }
@@ -100,6 +109,7 @@ export class Session {
   }
 
   private keep(answer: SignedIn): void {
+    this.ended = false;
     this.accessToken = answer.access_token;
     this.renewAtMs = this.nowMs() + Math.max(answer.expires_in - kRenewBeforeSeconds, 1) * 1000;
     this.store.setItem(kRefreshToken, answer.refresh_token);

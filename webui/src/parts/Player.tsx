@@ -37,7 +37,10 @@ export function Player({ session, stream, label, kind, programme }: Properties) 
 
   function onKey(event: KeyboardEvent) {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
-    const onControl = event.target instanceof HTMLInputElement || event.target instanceof HTMLButtonElement;
+    const { target } = event;
+    // The arrows change the volume and the space bar presses a button; on the seek bar they do what they do elsewhere.
+    const onControl =
+      target instanceof HTMLButtonElement || (target instanceof HTMLInputElement && target.className !== "seek");
     const jump = (seconds: number) => playing && engine?.seek(playing.at + seconds);
     const keys: Record<string, () => void> = {
       k: togglePlay,

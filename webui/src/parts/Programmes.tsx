@@ -1,6 +1,6 @@
 import type { CatchUp } from "../api/types.ts";
 import { formatRoute } from "../route.ts";
-import { duration, localDay, localTime } from "../time.ts";
+import { duration, localDay, localTime, localZone } from "../time.ts";
 import { whyNot } from "../whyNot.ts";
 
 interface Properties {
@@ -19,8 +19,11 @@ export function Programmes({ channel, items, error, current }: Properties) {
   }
   return (
     <section className="programmes" aria-labelledby="programmes-title">
-      <h2 id="programmes-title">Watch again</h2>
-      {error && (
+      <header>
+        <h2 id="programmes-title">Watch again</h2>
+        <p>Times in {localZone()}</p>
+      </header>
+      {!items && error && (
         <p className="error" role="alert">
           {error}
         </p>

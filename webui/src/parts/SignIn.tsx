@@ -1,12 +1,16 @@
-import { useRef, useState, type FormEvent } from "react";
+import { useEffect, useRef, useState, type FormEvent } from "react";
 import { sentence } from "../api/problem.ts";
 import type { Session } from "../api/session.ts";
 import { Wordmark } from "./Wordmark.tsx";
 
 export function SignIn({ session }: { session: Session }) {
-  const [error, setError] = useState("");
+  const [error, setError] = useState(session.expired ? "Your session has ended. Please sign in again." : "");
   const [busy, setBusy] = useState(false);
   const password = useRef<HTMLInputElement>(null);
+
+  useEffect(() => {
+    document.title = "Sign in · Aircheck";
+  }, []);
 
   async function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();

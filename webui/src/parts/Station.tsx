@@ -23,20 +23,23 @@ export function Station({ client }: { client: Client }) {
   }, [channels, route]);
 
   useEffect(() => {
-    document.title = channel ? `${channel.name} · Aircheck` : "Aircheck";
+    if (!channel) document.title = "Aircheck";
   }, [channel]);
 
   return (
     <div className="station">
       <header>
         <Wordmark />
+        <p className="error" role="status">
+          {channels && error}
+        </p>
         <button type="button" className="quiet" onClick={() => void client.session.signOut()}>
           Sign out
         </button>
       </header>
       <nav aria-label="Channels">
         <h2>Channels</h2>
-        {error && (
+        {!channels && error && (
           <p className="error" role="alert">
             {error}
           </p>

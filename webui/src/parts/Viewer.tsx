@@ -1,4 +1,4 @@
-import { useCallback, useState } from "react";
+import { useCallback, useEffect, useState } from "react";
 import type { Client } from "../api/client.ts";
 import { Problem } from "../api/problem.ts";
 import type { Channel, Programme } from "../api/types.ts";
@@ -35,6 +35,10 @@ export function Viewer({ client, channel, route }: { client: Client; channel: Ch
     return started.stream;
   }, [client, key, route.kind, wanted, chosen]);
   const programme = route.kind === "live" ? channel.now : playing?.chosen === chosen ? playing.programme : null;
+  const title = [programme?.title, channel.name, "Aircheck"].filter(Boolean).join(" · ");
+  useEffect(() => {
+    document.title = title;
+  }, [title]);
 
   return (
     <>
