@@ -30,6 +30,8 @@ find plugins daemon \( -name '*.cpp' -o -name '*.hpp' \) -print | LC_ALL=C sort 
     if (text ~ /"/) {
       want = target; sub(/\/.*$/, "", want)
       if (target !~ /\//) { want = self }  # generated beside the source
+    } else if (target ~ /\// && (substr(target, 1, index(target, "/") - 1) in rings)) {
+      want = substr(target, 1, index(target, "/") - 1)  # ours, whatever the brackets
     } else if (target ~ /^gst\//) want = "gst"
     else if (target ~ /^libsoup\//) want = "soup"
     else if (target == "sqlite3.h") want = "sqlite"

@@ -28,10 +28,19 @@ must_refuse() {  # must_refuse CHECK TEXT: the fixture fails, and for this reaso
 must_refuse includes 'daemon/schedule may not include libsoup/soup.h'
 must_refuse includes 'plugins/core may not include glib.h'
 must_refuse includes 'daemon/schedule may not include http/router.hpp'
+must_refuse includes 'daemon/schedule may not include http/server.hpp'
+must_refuse includes 'daemon/schedule may not include sqlite3.h'
+must_refuse includes 'plugins/fmp4 may not include cenc/cencenc.hpp'
+must_refuse includes 'daemon/surprise/bad.cpp: its folder is not in the include table'
 must_refuse sizes 'a function of 90 lines'
 must_refuse sizes '801 lines'
 must_refuse words 'belongs into an issue'
 must_refuse words 'commented-out code'
+must_refuse words 'a skipped test proves nothing'
+must_refuse words 'name what is used'
+must_refuse folders 'daemon/surprise/bad.cpp: stands outside the folder map'
+must_refuse folders 'ARCHITECTURE.md is missing'
+must_refuse folders 'plugins/cenc/README.md is missing'
 check includes
 check sizes
 check words
