@@ -1,11 +1,18 @@
+import { useEffect, useRef } from "react";
 import type { Channel } from "../api/types.ts";
 import { formatRoute } from "../route.ts";
 import { localTime } from "../time.ts";
 import { whyNot } from "../whyNot.ts";
 
 export function ChannelList({ channels, current }: { channels: Channel[]; current: string | null }) {
+  // On a narrow screen the list is a strip, and the channel on the screen may stand outside of it.
+  const list = useRef<HTMLUListElement>(null);
+  useEffect(() => {
+    list.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [current]);
+
   return (
-    <ul className="channels">
+    <ul className="channels" ref={list}>
       {channels.map((channel) => (
         <li key={channel.id}>
           <a

@@ -126,7 +126,7 @@ function SeekBar({ playing, bar, words, onSeek }: SeekBarProperties) {
 
 function liveWords(playing: Playing | null): string {
   if (!playing || playing.atLiveEdge) return "";
-  return `${duration(playing.to - playing.at)} behind live`;
+  return `${duration(playing.to - playing.at)} behind`;
 }
 
 /** What the viewer chose last; every channel and kind has a video element of its own. */

@@ -49,8 +49,10 @@ export function Viewer({ client, channel, route }: { client: Client; channel: Ch
         <p data-testid="programme">
           {programme ? (
             <>
-              <strong>{programme.title}</strong> {localDay(programme.start)} {localTime(programme.start)}–
-              {localTime(programme.end)}
+              <strong>{programme.title}</strong>{" "}
+              <span>
+                {localDay(programme.start)} {localTime(programme.start)}–{localTime(programme.end)}
+              </span>
             </>
           ) : (
             "No programme information"
