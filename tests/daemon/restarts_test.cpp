@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <map>
 #include <random>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -93,6 +94,20 @@ class RestartsTest : public test::HttpTest {
     const base::Timer tick = base::Timer::every(50, [] {});
     return run_until([&] { return *channel_status().find("segments")->as_integer() >= count; });
   }
+  // The rows of an event playlist over the whole archive.
+  std::vector<std::string> listed_segments() {
+    const auto playlist =
+        get(url("/hls/ch1/main.m3u8?kind=startover&start=" + std::to_string(g_get_real_time() / G_USEC_PER_SEC - 3600)),
+            token_);
+    EXPECT_EQ(playlist.status, 200) << playlist.body;
+    std::vector<std::string> names;
+    std::istringstream lines(playlist.body);
+    for (std::string line; std::getline(lines, line);) {
+      EXPECT_NE(line, "#EXT-X-GAP") << "a hole while the worker ran";
+      if (line.ends_with(".m4s")) names.push_back(line);
+    }
+    return names;
+  }
   static void pause_ms(int duration) {
     bool over = false;
     const base::Timer timer = base::Timer::once(duration, [&] { over = true; });
@@ -135,6 +150,7 @@ TEST_F(RestartsTest, TwentyKillsCostNoSegment) {
   ASSERT_TRUE(reaches("running")) << directory_.read("log");
   EXPECT_EQ(*channel_status().find("pid")->as_integer(), worker) << "the worker never noticed";
   ASSERT_TRUE(has_segments(*channel_status().find("segments")->as_integer() + 2));
+  const auto listed = listed_segments();
   ASSERT_EQ(send("POST", url("/api/v1/admin/simlive/ch1/stop"), token_, std::nullopt).status, 200);
   ASSERT_TRUE(reaches("stopped"));
   kill(daemon_, SIGTERM);
@@ -153,6 +169,13 @@ TEST_F(RestartsTest, TwentyKillsCostNoSegment) {
     files[info->sequence] = {entry.path().filename().string(), *info};
   }
   ASSERT_GT(files.size(), 5U);
+  // ... is what viewers were offered ...
+  ASSERT_GT(listed.size(), 5U);
+  auto expected = files.begin();
+  for (const std::string& name : listed) {
+    ASSERT_NE(expected, files.end());
+    EXPECT_EQ(name, (expected++)->second.first) << "all of them, in order, and no GAP";
+  }
   const core::SegmentInfo* before = nullptr;
   for (const auto& [sequence, file] : files) {
     if (before != nullptr) {

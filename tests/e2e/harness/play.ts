@@ -9,7 +9,7 @@ declare function playState(): PlayState;
 export const readState = (page: Page): Promise<PlayState> => page.evaluate(() => playState());
 
 /** Waits until a player page has decoded `frames` frames and shows the page's own log if it does not. */
-export async function untilPlaying(page: Page, log: string[], frames = 75, seconds = 45): Promise<PlayState> {
+export async function untilPlaying(page: Page, log: string[], frames = 75, seconds = 120): Promise<PlayState> {
   try {
     return await until(`${frames} decoded frames`, seconds, async () => {
       const state = await readState(page);

@@ -48,7 +48,7 @@ export class Station {
     try {
       await station.launch();
       await station.keepOnly("ch1");
-      station.onAirMs = await until("the first segments", 30, () => station.firstPicture("ch1"));
+      station.onAirMs = await until("the first segments", 90, () => station.firstPicture("ch1"));
     } catch (error) {
       const words = `${String(error)}\n${station.log().slice(-6000)}`;
       await station.stop();

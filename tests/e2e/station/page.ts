@@ -24,7 +24,7 @@ async function positionSeconds(page: Page): Promise<number> {
 
 async function untilOnAir(page: Page, log: string[]): Promise<void> {
   try {
-    await until("the page to play", 60, async () => {
+    await until("the page to play", 120, async () => {
       const moving = await page
         .locator("video")
         .evaluate((video: HTMLVideoElement) => !video.paused && video.readyState >= 3);
@@ -65,6 +65,13 @@ async function proveClock(page: Page): Promise<void> {
   assert.ok(off <= 1, `the picture's clock says ${read} s, PROGRAM-DATE-TIME ${expected} s of the day`);
 }
 
+/** It began at the programme's beginning: it cannot have got further than it had time for. */
+async function proveBegan(page: Page, askedMs: number): Promise<void> {
+  const position = await positionSeconds(page);
+  const most = 2 + (Date.now() - askedMs) / 1000;
+  assert.ok(position > -0.5 && position < most, `${position} s into the programme after ${most - 2} s`);
+}
+
 async function proveMoves(page: Page): Promise<void> {
   const video = page.locator("video");
   const first = await video.screenshot();
@@ -98,7 +105,7 @@ export function pageTests(station: () => Station): void {
       await page.getByRole("button", { name: "Sign in" }).click();
       await until(
         "a sentence",
-        10,
+        30,
         async () => ((await element(page, "sign-in-error").textContent()) ?? "").length > 10,
       );
       await page.getByLabel("Password").fill(station().viewer.password);
@@ -121,10 +128,10 @@ export function pageTests(station: () => Station): void {
 
     test("plays the running programme from its beginning", async () => {
       await station().startOver("ch1");
+      const asked = Date.now();
       await page.getByRole("link", { name: "From the beginning" }).click();
       await untilOnAir(page, log);
-      const position = await positionSeconds(page);
-      assert.ok(position > -0.5 && position < 4, `started ${position} s into the programme`);
+      await proveBegan(page, asked);
       await proveMoves(page);
       await proveRunningClock(page);
       await proveClock(page);
@@ -133,10 +140,10 @@ export function pageTests(station: () => Station): void {
     test("plays a past programme", async () => {
       await station().pastProgramme("ch1");
       await page.reload(); // signed in still, and the list is new
+      const asked = Date.now();
       await element(page, "past-programme").first().click();
       await untilOnAir(page, log);
-      const position = await positionSeconds(page);
-      assert.ok(position > -0.5 && position < 4, `started ${position} s into the programme`);
+      await proveBegan(page, asked);
       await proveMoves(page);
       await proveRunningClock(page);
       await proveClock(page);
@@ -149,7 +156,7 @@ export function pageTests(station: () => Station): void {
         Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value")!.set!.call(input, String(value));
         input.dispatchEvent(new Event("input", { bubbles: true }));
       }, 0.6);
-      await until("the jump", 20, async () => Math.abs((await positionSeconds(page)) - target) < 2 * kSegmentSeconds);
+      await until("the jump", 60, async () => Math.abs((await positionSeconds(page)) - target) < 2 * kSegmentSeconds);
       await proveClock(page);
     });
 
