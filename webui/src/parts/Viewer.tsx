@@ -10,7 +10,8 @@ import { whyNot } from "../whyNot.ts";
 import { Player } from "./Player.tsx";
 import { Programmes } from "./Programmes.tsx";
 
-const kRefreshSeconds = 30;
+const kPastEverySeconds = 30;
+const kStartOverEverySeconds = 10;
 
 /** What plays: fixed when it starts, whatever comes on air meanwhile. */
 interface Started {
@@ -22,9 +23,9 @@ interface Started {
 export function Viewer({ client, channel, route }: { client: Client; channel: Channel; route: Route }) {
   const key = channel.cdn_channel_key;
   const loadPast = useCallback((signal: AbortSignal) => client.catchUp(key, signal), [client, key]);
-  const past = useLoaded(loadPast, kRefreshSeconds);
+  const past = useLoaded(loadPast, kPastEverySeconds);
   const loadStartOver = useCallback((signal: AbortSignal) => client.startOver(key, signal), [client, key]);
-  const startOver = useLoaded(loadStartOver, kRefreshSeconds);
+  const startOver = useLoaded(loadStartOver, kStartOverEverySeconds);
 
   const wanted = route.kind === "catchup" ? route.programme : "";
   const chosen = formatRoute(route);
