@@ -1,5 +1,7 @@
 #include "worker/decoder.hpp"
 
+#include <gst/video/video.h>
+
 #include <algorithm>
 #include <string_view>
 
@@ -9,6 +11,9 @@ namespace aircheck::worker {
 namespace {
 
 constexpr std::int64_t kPollNs = 50 * core::kNsPerMs;
+// Up to this size one thread decodes many times faster than real time, and several cost more in all: they wait for each
+// other.
+constexpr int kOneThreadPixels = 1280 * 720;
 
 // Asked of whoever reads the log, where GStreamer says nothing at all.
 core::Error silent(const std::string& path) {
@@ -16,9 +21,20 @@ core::Error silent(const std::string& path) {
           path + ": gives nothing; it is damaged, or the disk or network that it lies on hangs: copy it again"};
 }
 
-std::string video_branch(const Raster& raster) {
+// Files that say nothing about their colours are taken as colorimetry_of() their size, as everywhere in GStreamer.
+bool has_colours(const GstCaps* caps, const char* wanted) {
+  const GstStructure* structure = gst_caps_get_structure(caps, 0);
+  GstVideoInfo info;
+  return !gst_structure_has_field(structure, "colorimetry") && gst_video_info_from_caps(&info, caps) &&
+         gst_video_colorimetry_matches(&info.colorimetry, wanted);
+}
+
+std::string video_branch(const Raster& raster, const GstCaps* caps) {
+  // Asking for what is not said, though it is so, would copy each picture.
+  const char* colours = colorimetry_of(raster);
   return "videoconvertscale add-borders=true ! video/x-raw,format=I420,width=" + std::to_string(raster.width) +
-         ",height=" + std::to_string(raster.height) + ",pixel-aspect-ratio=1/1,colorimetry=" + colorimetry_of(raster) +
+         ",height=" + std::to_string(raster.height) + ",pixel-aspect-ratio=1/1" +
+         (has_colours(caps, colours) ? "" : std::string(",colorimetry=") + colours) +
          " ! appsink name=sink sync=false enable-last-sample=false max-buffers=8";
 }
 
@@ -42,6 +58,33 @@ bool is_damage(const GError& error) {
   return error.domain == GST_STREAM_ERROR &&
          (error.code == GST_STREAM_ERROR_DEMUX || error.code == GST_STREAM_ERROR_DECODE ||
           error.code == GST_STREAM_ERROR_FAILED || error.code == GST_STREAM_ERROR_FORMAT);
+}
+
+// On the way into a decoder, which opens with the settings that it has when its caps come.
+GstPadProbeReturn on_decoder_caps(GstPad*, GstPadProbeInfo* info, gpointer decoder) noexcept {
+  GstEvent* event = GST_PAD_PROBE_INFO_EVENT(info);
+  if (GST_EVENT_TYPE(event) != GST_EVENT_CAPS) return GST_PAD_PROBE_OK;
+  GstCaps* caps = nullptr;
+  gst_event_parse_caps(event, &caps);
+  const GstStructure* format = gst_caps_get_structure(caps, 0);
+  int width = 0, height = 0;
+  const bool small = gst_structure_get_int(format, "width", &width) &&
+                     gst_structure_get_int(format, "height", &height) &&
+                     std::int64_t{width} * height <= kOneThreadPixels;
+  g_object_set(decoder, "max-threads", small ? 1 : 0, nullptr);
+  return GST_PAD_PROBE_OK;
+}
+
+void on_element_added(GstBin*, GstElement* element, gpointer) noexcept {
+  GstElementFactory* factory = gst_element_get_factory(element);
+  if (factory == nullptr ||
+      !gst_element_factory_list_is_type(factory,
+                                        GST_ELEMENT_FACTORY_TYPE_DECODER | GST_ELEMENT_FACTORY_TYPE_MEDIA_VIDEO) ||
+      g_object_class_find_property(G_OBJECT_GET_CLASS(element), "max-threads") == nullptr) {
+    return;
+  }
+  const auto pad = gstx::Ref<GstPad>::adopt(gst_element_get_static_pad(element, "sink"));
+  if (pad) gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_decoder_caps, element, nullptr);
 }
 
 }  // namespace
@@ -94,6 +137,7 @@ Decoder::Decoder(const std::string& path, Raster raster, std::optional<std::int6
   g_object_set(source, "location", path.c_str(), nullptr);
   g_object_set(decode, "force-sw-decoders", TRUE, nullptr);
   g_signal_connect(decode, "pad-added", G_CALLBACK(on_pad_added), this);
+  g_signal_connect(decode, "element-added", G_CALLBACK(on_element_added), nullptr);
   gst_bin_add_many(GST_BIN(pipeline_.get()), source, decode, nullptr);
   gst_element_link(source, decode);
   gst_element_set_state(pipeline_.get(), GST_STATE_PAUSED);
@@ -116,7 +160,9 @@ void Decoder::on_pad_added(GstElement*, GstPad* pad, gpointer data) noexcept {
   if (!caps) caps = gstx::Ref<GstCaps>::adopt(gst_pad_query_caps(pad, nullptr));
   if (gst_caps_is_empty(caps.get()) || gst_caps_is_any(caps.get())) return;
   const std::string_view type = gst_structure_get_name(gst_caps_get_structure(caps.get(), 0));
-  if (type == "video/x-raw" && !self.video_.sink) self.add_branch(pad, video_branch(self.raster_), self.video_);
+  if (type == "video/x-raw" && !self.video_.sink) {
+    self.add_branch(pad, video_branch(self.raster_, caps.get()), self.video_);
+  }
   if (type == "audio/x-raw" && !self.audio_.sink) self.add_branch(pad, kAudioBranch, self.audio_);
 }
 

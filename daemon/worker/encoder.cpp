@@ -9,7 +9,7 @@ namespace {
 
 using gstx::Ref;
 
-constexpr guint64 kQueuedPictures = 4;
+constexpr guint64 kQueuedPictures = 8;
 constexpr guint64 kQueuedBlocks = 64;
 
 Ref<GstCaps> video_caps(const ChannelSettings& settings) {

@@ -6,6 +6,9 @@ namespace aircheck::worker {
 namespace {
 
 constexpr std::int64_t kLatencyCheckNs = core::kNsPerSecond;
+// What has become due in this time is played out at one go: every wait wakes the threads of decoders, encoders and
+// queues one after the other, which costs more than what they do then.
+constexpr std::int64_t kBurstNs = 240 * core::kNsPerMs;
 constexpr std::int64_t kLateNs = 5 * core::kNsPerSecond;  // behind by so much: tell
 constexpr std::int64_t kStepNs = core::kNsPerSecond;      // the system's clock moved by so much: tell
 
@@ -39,7 +42,7 @@ void Feeder::run() {
     const std::int64_t due = anchor_.monotonic_of(sequencer_->next_time()) - latency;
     const std::int64_t now = clock_->monotonic_now();
     caught_up = caught_up || due >= now;
-    if (due > now && !clock_->wait_until(due, interruption_)) return;
+    if (due > now && !clock_->wait_until(due + kBurstNs, interruption_)) return;
     if (!sequencer_->emit()) return;
     if (first) events_.first_output();
     if (now < next_check) continue;
