@@ -55,19 +55,20 @@ bool accepts_gzip(const char* accept_encoding) {
 // libsoup refuses what is no request (bad syntax, another version, no Host, a path "*") by itself, without asking us.
 // What stands in the answer before it reads the request is what it then sends; the status is libsoup's.
 void report_malformed(SoupServerMessage* message) {
-  const base::Json problem = base::Json::object({{"type", "about:blank"},
-                                                 {"title", "No request that this station understands"},
-                                                 {"detail", "what came is no HTTP/1.1 request, or not for here"},
-                                                 {"code", "malformed_request"}});
-  const std::string body = problem.dump();
+  // Before every request, so it is written once.
+  static const std::string body = base::Json::object({{"type", "about:blank"},
+                                                      {"title", "No request that this station understands"},
+                                                      {"detail", "what came is no HTTP/1.1 request, or not for here"},
+                                                      {"code", "malformed_request"}})
+                                      .dump();
   SoupMessageHeaders* headers = soup_server_message_get_response_headers(message);
   soup_message_headers_replace(headers, "X-Request-Id", base::random_uuid().c_str());
   soup_message_headers_replace(headers, "X-Content-Type-Options", "nosniff");
   soup_message_headers_replace(headers, "Cache-Control", "no-store");
-  soup_server_message_set_response(message, "application/problem+json", SOUP_MEMORY_COPY, body.data(), body.size());
+  soup_server_message_set_response(message, "application/problem+json", SOUP_MEMORY_STATIC, body.data(), body.size());
 }
 
-// One message of libsoup, paused until it is answered. Outlives the connection if a Responder is kept that long.
+// One message of libsoup. Outlives the connection if a Responder is kept that long.
 class SoupExchange : public Exchange {
  public:
   SoupExchange(SoupServerMessage* message, std::string id)
@@ -114,7 +115,10 @@ class SoupExchange : public Exchange {
     write(206, content_type, slice);
   }
 
-  void pause() {
+  // At the end of the handler. libsoup writes an answer that is there by then at once; pausing each message would cost
+  // a wake-up and a turn of the main loop.
+  void pause_unless_answered() {
+    if (answered_ || gone_) return;
     soup_server_message_pause(message_);
     paused_ = true;
   }
@@ -150,6 +154,7 @@ class SoupExchange : public Exchange {
       soup_message_headers_set_content_type(headers, content_type.c_str(), nullptr);
       soup_message_body_append_bytes(soup_server_message_get_response_body(message_), bytes);
     }
+    answered_ = true;
     if (paused_) soup_server_message_unpause(message_);
     paused_ = false;
   }
@@ -166,6 +171,7 @@ class SoupExchange : public Exchange {
   gulong disconnected_ = 0;
   bool gzip_ = false;
   bool gone_ = false;
+  bool answered_ = false;
   bool paused_ = false;
 };
 
@@ -367,7 +373,6 @@ void Server::Impl::handle(SoupServerMessage* message) {
   const char* given = soup_message_headers_get_one(soup_server_message_get_request_headers(message), "X-Request-Id");
   const std::string id = usable_request_id(given) ? given : base::random_uuid();
   const auto exchange = std::make_shared<SoupExchange>(message, id);
-  exchange->pause();
   exchange->set_header("X-Request-Id", id);
   exchange->set_header("X-Content-Type-Options", "nosniff");
   exchange->set_header("Referrer-Policy", "no-referrer");
@@ -379,6 +384,7 @@ void Server::Impl::handle(SoupServerMessage* message) {
   }
   const bool head = std::string_view(soup_server_message_get_method(message)) == "HEAD";
   dispatch(request, head, too_large, Responder(exchange));
+  exchange->pause_unless_answered();
 }
 
 bool Server::Impl::cors(const Request& request, Responder& responder) const {

@@ -2,6 +2,8 @@
 
 #include <sqlite3.h>
 
+#include <utility>
+
 #include "store/migrate.hpp"
 
 namespace aircheck::store {
@@ -10,6 +12,8 @@ using core::Code;
 using core::fail;
 
 namespace {
+
+constexpr std::size_t kMaxIdleStatements = 64;
 
 Code to_code(int result) {
   switch (result & 0xff) {
@@ -36,7 +40,7 @@ void Database::Close::operator()(sqlite3* handle) const {
   sqlite3_close_v2(handle);
 }
 
-void Statement::Finalize::operator()(sqlite3_stmt* statement) const {
+void Database::Finalize::operator()(sqlite3_stmt* statement) const {
   sqlite3_finalize(statement);
 }
 
@@ -62,11 +66,23 @@ core::Result<std::unique_ptr<Database>> Database::open(const std::string& path, 
 }
 
 core::Result<Statement> Database::prepare(std::string_view sql) {
+  if (const auto idle = idle_.find(sql); idle != idle_.end()) {
+    sqlite3_stmt* used = idle->second.release();
+    idle_.erase(idle);
+    return Statement(this, used);
+  }
   sqlite3_stmt* statement = nullptr;
   const int result =
       sqlite3_prepare_v3(handle_.get(), sql.data(), static_cast<int>(sql.size()), 0, &statement, nullptr);
   if (result != SQLITE_OK) return failure(result, "SQL \"" + std::string(sql.substr(0, 80)) + "\"");
   return Statement(this, statement);
+}
+
+void Database::take_back(sqlite3_stmt* statement) {
+  StatementHandle handle(statement);
+  sqlite3_reset(statement);
+  sqlite3_clear_bindings(statement);
+  if (idle_.size() < kMaxIdleStatements) idle_.try_emplace(sqlite3_sql(statement), std::move(handle));
 }
 
 core::Result<void> Database::execute(const std::string& sql) {

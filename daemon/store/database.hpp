@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,7 +30,7 @@ class Database {
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
-  // Compiles one statement. SQL is ours: a mistake in it is kInternal.
+  // Compiles one statement, or takes it from those that were used before. SQL is ours: a mistake in it is kInternal.
   core::Result<Statement> prepare(std::string_view sql);
   // Runs statements without parameters or results.
   core::Result<void> execute(const std::string& sql);
@@ -47,13 +48,22 @@ class Database {
   [[nodiscard]] core::Unexpected<core::Error> failure(int code, std::string_view context) const;
 
  private:
+  friend class Statement;
   struct Close {
     void operator()(sqlite3* handle) const;
   };
+  struct Finalize {
+    void operator()(sqlite3_stmt* statement) const;
+  };
+  using StatementHandle = std::unique_ptr<sqlite3_stmt, Finalize>;
+
+  // Of a statement that nobody uses any more.
+  void take_back(sqlite3_stmt* statement);
 
   explicit Database(sqlite3* handle) : handle_(handle) {}
 
   std::unique_ptr<sqlite3, Close> handle_;
+  std::map<std::string, StatementHandle, std::less<>> idle_;  // by their SQL; without locks and bindings
   int depth_ = 0;
 };
 
@@ -95,14 +105,15 @@ class Statement {
 
  private:
   friend class Database;
-  struct Finalize {
-    void operator()(sqlite3_stmt* statement) const;
+  struct GiveBack {
+    Database* database;
+    void operator()(sqlite3_stmt* statement) const { database->take_back(statement); }
   };
 
-  Statement(Database* database, sqlite3_stmt* statement) : database_(database), statement_(statement) {}
+  Statement(Database* database, sqlite3_stmt* statement) : database_(database), statement_(statement, {database}) {}
 
   Database* database_;
-  std::unique_ptr<sqlite3_stmt, Finalize> statement_;
+  std::unique_ptr<sqlite3_stmt, GiveBack> statement_;
   int bind_error_ = 0;
 };
 

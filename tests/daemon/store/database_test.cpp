@@ -54,6 +54,34 @@ TEST(Database, BindsAndReadsEveryType) {
   EXPECT_FALSE(*select->step());
 }
 
+TEST(Database, AStatementThatIsUsedAgainKnowsNothingOfItsFirstUse) {
+  const auto database = Database::open(":memory:", kFirst);
+  const auto count = [&](std::optional<int> x) {
+    auto select = (*database)->prepare("SELECT count(*) FROM a WHERE x IS ?1 OR ?1 IS NULL");
+    if (x) select->bind(1, *x);
+    return *select->step() ? select->integer(0) : -1;  // left in the middle of its rows
+  };
+  ASSERT_TRUE((*database)->execute("INSERT INTO a (x) VALUES (1), (2)").has_value());
+  EXPECT_EQ(count(2), 1);
+  EXPECT_EQ(count({}), 2) << "the parameter of the first use is still bound";
+  EXPECT_TRUE((*database)->execute("DROP TABLE a").has_value()) << "the first use still holds its lock";
+  auto kept = (*database)->prepare("SELECT count(*) FROM a WHERE x IS ?1 OR ?1 IS NULL");
+  ASSERT_TRUE(kept.has_value()) << "compiled anew, which cannot work any more";
+  EXPECT_FALSE(kept->step().has_value());
+}
+
+TEST(Database, TwoOfTheSameSqlAtATimeAreTwoStatements) {
+  const auto database = Database::open(":memory:", kFirst);
+  ASSERT_TRUE((*database)->execute("INSERT INTO a (x) VALUES (1), (2)").has_value());
+  for (int round = 0; round < 2; ++round) {
+    auto outer = (*database)->prepare("SELECT x FROM a ORDER BY x");
+    auto inner = (*database)->prepare("SELECT x FROM a ORDER BY x");
+    ASSERT_TRUE(*outer->step() && *inner->step() && *inner->step());
+    EXPECT_EQ(outer->integer(0), 1);
+    EXPECT_EQ(inner->integer(0), 2);
+  }
+}
+
 TEST(Database, ErrorsHaveOurCodes) {
   const auto database = Database::open(":memory:", kFirst);
   EXPECT_EQ((*database)->prepare("SELECT nothing").error().code, Code::kInternal);
