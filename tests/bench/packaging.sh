@@ -1,50 +1,204 @@
 #!/usr/bin/env bash
 # Packaging with encryption against shaka-packager; the processor time of a simlive channel against ffmpeg; the first
 # segment after start; the live playlist under load against nginx serving the same bytes.
+# AIRCHECK_BENCH_PARTS names some of them: files, simlive, start, playlist.
+here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=tests/bench/lib.sh
-. "$(dirname "$(readlink -f "$0")")/lib.sh"
+. "$here/lib.sh"
+# shellcheck source=tests/bench/station.sh
+. "$here/station.sh"
+require_optimised
 
 KID=11223344556677889900aabbccddeeff
 KEY=00112233445566778899aabbccddeeff
-PACKAGER=$(find "$ROOT/tests/e2e/node_modules/shaka-packager" -name 'packager-linux*' -type f 2>/dev/null | head -n 1)
-if [ -z "$PACKAGER" ]; then
-  npm ci --prefix "$ROOT/tests/e2e" --silent >&2
-  PACKAGER=$(find "$ROOT/tests/e2e/node_modules/shaka-packager" -name 'packager-linux*' -type f | head -n 1)
-fi
-chmod +x "$PACKAGER" 2>/dev/null || true
+TITLE=Bench
 
-package_ours() {
+# ---- files: the 60 s film, encrypted, in 6 s segments ----------------------------------------------------------------
+
+package_ours() { # FILM FSYNC
   rm -rf "$WORK/ours" && mkdir -p "$WORK/ours"
-  gst-launch-1.0 -q filesrc location="$1" ! qtdemux name=d \
+  timed 120 'packaging with gst-launch-1.0' gst-launch-1.0 -q filesrc location="$1" ! qtdemux name=d \
     d.video_0 ! queue ! h264parse ! cencenc key-id=$KID key=$KEY ! sink.video \
     d.audio_0 ! queue ! aacparse ! cencenc key-id=$KID key=$KEY ! sink.audio \
-    strftimefmp4sink name=sink fsync=none location="$WORK/ours/ch1-%Y%m%d%H%M%S.m4s" playlist-location="$WORK/ours/ch1.m3u8" \
-    target-duration=6 start-utc=2026-02-25T14:30:00Z
+    strftimefmp4sink name=sink fsync="$2" location="$WORK/ours/ch1-%Y%m%d%H%M%S.m4s" \
+    playlist-location="$WORK/ours/ch1.m3u8" target-duration=6 start-utc=2026-02-25T14:30:00Z
 }
 
-package_peer() {
+package_peer() { # FILM
   rm -rf "$WORK/peer" && mkdir -p "$WORK/peer"
-  "$PACKAGER" "in=$1,stream=video,init_segment=$WORK/peer/v_i.mp4,segment_template=$WORK/peer/v_\$Number\$.m4s,playlist_name=v.m3u8" \
+  timed 120 'packaging with shaka-packager' "$PACKAGER" \
+    "in=$1,stream=video,init_segment=$WORK/peer/v_i.mp4,segment_template=$WORK/peer/v_\$Number\$.m4s,playlist_name=v.m3u8" \
     "in=$1,stream=audio,init_segment=$WORK/peer/a_i.mp4,segment_template=$WORK/peer/a_\$Number\$.m4s,playlist_name=a.m3u8" \
     --enable_raw_key_encryption --keys label=:key_id=$KID:key=$KEY --protection_scheme cenc --clear_lead 0 \
     --segment_duration 6 --protection_systems Common --hls_master_playlist_output "$WORK/peer/master.m3u8"
 }
 
-bench_packaging() {
-  local film i ours=() peer=() cpu_ours=() cpu_peer=()
-  film=$(film_1080p 60)
-  package_ours "$film" >/dev/null 2>&1 # the registry and the page cache are warm for both
-  package_peer "$film" >/dev/null 2>&1
+bench_files() {
+  local film i wall cpu ours=() synced=() peer=() cpu_ours=() cpu_peer=()
+  PACKAGER=$BUILD/tests/e2e/node_modules/shaka-packager/bin/packager-linux-$(packager_machine)
+  [ -f "$PACKAGER" ] || fail "$PACKAGER is missing: ./dev bench builds it (ninja -C build tests/e2e/modules.stamp)"
+  chmod +x "$PACKAGER"
+  film=$(film film-1080p-60s 1920x1080 60 6)
+  package_ours "$film" none >/dev/null # the registry and the page cache are warm for both
+  package_peer "$film" >/dev/null
   for ((i = 0; i < RUNS; i++)); do
-    read -r a b < <(both package_ours "$film")
-    ours+=("$a") cpu_ours+=("$b")
-    read -r a b < <(both package_peer "$film")
-    peer+=("$a") cpu_peer+=("$b")
+    read -r wall cpu < <(package_ours "$film" none)
+    ours+=("$wall") cpu_ours+=("$cpu")
+    read -r wall cpu < <(package_peer "$film")
+    peer+=("$wall") cpu_peer+=("$cpu")
+    read -r wall cpu < <(package_ours "$film" file)
+    synced+=("$wall")
   done
-  result packaging-60s-1080p-encrypted "$(printf '%s\n' "${ours[@]}" | median)" s shaka-packager \
-    "$(printf '%s\n' "${peer[@]}" | median)" 1.0
-  result packaging-60s-1080p-encrypted-cpu "$(printf '%s\n' "${cpu_ours[@]}" | median)" s shaka-packager \
-    "$(printf '%s\n' "${cpu_peer[@]}" | median)" 1.0
+  # shaka-packager does not sync its files, so that is the fair pair; ours does so by default.
+  result packaging-60s-1080p-encrypted-fsync-none "$(median_of "${ours[@]}")" s shaka-packager "$(median_of "${peer[@]}")" 1.0
+  result packaging-60s-1080p-encrypted-fsync-file "$(median_of "${synced[@]}")" s shaka-packager "$(median_of "${peer[@]}")" 1.0
+  result packaging-60s-1080p-encrypted-cpu "$(median_of "${cpu_ours[@]}")" s shaka-packager "$(median_of "${cpu_peer[@]}")" 1.0
 }
 
-bench_packaging
+# ---- simlive: processor time of a channel on the air, per minute of programme ----------------------------------------
+
+SPAN=${AIRCHECK_BENCH_SPAN:-20} # seconds of programme in each measurement
+WARM_UP=8                       # both have caught up with the clock and filled their look-ahead
+
+# The same work with ffmpeg: the loop, both texts, the same encoders, fMP4 HLS. Paced by the clock, as a channel is.
+start_ffmpeg() { # FILM
+  local box='font=Sans:fontsize=21:fontcolor=white:box=1:boxcolor=black@0.6:boxborderw=4'
+  rm -rf "$WORK/ffmpeg" && mkdir -p "$WORK/ffmpeg"
+  ffmpeg -nostdin -hide_banner -loglevel error -re -stream_loop -1 -i "$1" \
+    -vf "drawtext=text='$TITLE':x=8:y=8:$box,drawtext=text='%{gmtime} UTC':x=w-tw-8:y=8:$box" \
+    -c:v libx264 -preset veryfast -profile:v high -b:v 800k -maxrate 800k -bufsize 480k -g 150 -x264-params scenecut=0 \
+    -force_key_frames 'expr:gte(t,n_forced*6)' -c:a aac -b:a 128k -ac 2 -ar 48000 \
+    -f hls -hls_segment_type fmp4 -hls_time 6 -hls_list_size 6 "$WORK/ffmpeg/live.m3u8" >"$WORK/ffmpeg/log" 2>&1 &
+  FFMPEG_PID=$!
+  at_exit "$FFMPEG_PID"
+}
+
+# What x264 says of itself in its first picture: the encoders are told apart by nothing else.
+x264_options() { grep -a -o -h 'x264 - core [^-]*.*options: [ -~]*' "$@" | head -n 1; }
+
+# User and system seconds of a process and its threads so far.
+cpu_seconds() {
+  [ -r "/proc/$1/stat" ] || fail "process $1 has ended while it was measured"
+  awk -v tick="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); print ($12 + $13) / tick }' "/proc/$1/stat"
+}
+
+span_of() { # PID: processor seconds for a minute of programme
+  local before
+  before=$(cpu_seconds "$1")
+  sleep "$SPAN"
+  awk -v before="$before" -v after="$(cpu_seconds "$1")" -v span="$SPAN" 'BEGIN { print (after - before) * 60 / span }'
+}
+
+bench_simlive() {
+  local film i ours=() peer=() mine theirs
+  film=$(film film-360p-30s 640x360 30 2)
+  for ((i = 0; i < RUNS; i++)); do
+    station_up simlive 6
+    channel_on_air "$film"
+    wait_for 30 'a segment of the channel' compgen -G "$STATION_DIR/state/segments/bench/*.m4s" >/dev/null
+    sleep "$WARM_UP"
+    ours+=("$(span_of "$(worker_pid)")")
+    mine=$(x264_options "$STATION_DIR/state/segments/bench/"*.m4s)
+    station_down
+    start_ffmpeg "$film"
+    wait_for 30 'a segment of ffmpeg' compgen -G "$WORK/ffmpeg/live*.m4s" >/dev/null
+    sleep "$WARM_UP"
+    peer+=("$(span_of "$FFMPEG_PID")")
+    kill "$FFMPEG_PID" && { wait "$FFMPEG_PID" 2>/dev/null || true; }
+    theirs=$(x264_options "$WORK/ffmpeg/"live*.m4s)
+    [ "$mine" = "${theirs:-none}" ] || fail "x264 has other settings in the channel ($mine) than in ffmpeg ($theirs)"
+  done
+  result simlive-360p-cpu-per-minute "$(median_of "${ours[@]}")" s ffmpeg "$(median_of "${peer[@]}")" 1.0
+}
+
+# ---- start: from the request to the first segment in the live playlist -----------------------------------------------
+
+TARGET=2          # s
+ENCODER_LATENCY=1 # s: 17 pictures at 25 frames/s, rounded up
+
+lists_a_segment() { curl -sf -m 5 -H "Authorization: Bearer $STATION_TOKEN" "$STATION_URL/hls/bench/main.m3u8?kind=live" | grep -q '^#EXTINF'; }
+
+bench_start() {
+  local film i begin values=()
+  film=$(film film-360p-30s 640x360 30 2)
+  for ((i = 0; i < RUNS; i++)); do
+    station_up start "$TARGET"
+    begin=$EPOCHREALTIME
+    channel_on_air "$film"
+    wait_for 30 'the first segment in the live playlist' lists_a_segment
+    values+=("$(awk -v begin="$begin" -v end="$EPOCHREALTIME" 'BEGIN { print end - begin }')")
+    station_down
+  done
+  result "first-segment-listed-after-start-target-${TARGET}s" "$(median_of "${values[@]}")" s - - $((TARGET + ENCODER_LATENCY + 1))
+}
+
+# ---- playlist: 100 connections on the live playlist, against nginx with the same bytes in a file ----------------------
+
+start_nginx() { # sets NGINX_URL
+  local dir=$WORK/nginx port tries
+  rm -rf "$dir" && mkdir -p "$dir/www"
+  for ((tries = 0; tries < 5; tries++)); do # nginx takes no port 0
+    port=$((20000 + RANDOM % 10000))
+    cat >"$dir/nginx.conf" <<CONF
+daemon off; master_process off; pid $dir/pid; error_log $dir/error.log;
+events { worker_connections 1024; }
+http {
+  access_log off; keepalive_requests 1000000000; sendfile on; tcp_nopush on;
+  client_body_temp_path $dir/t1; proxy_temp_path $dir/t2; fastcgi_temp_path $dir/t3; uwsgi_temp_path $dir/t4; scgi_temp_path $dir/t5;
+  types { application/vnd.apple.mpegurl m3u8; }
+  server { listen 127.0.0.1:$port backlog=1024; root $dir/www; }
+}
+CONF
+    nginx -p "$dir" -c "$dir/nginx.conf" >"$dir/log" 2>&1 &
+    NGINX_PID=$!
+    NGINX_URL=http://127.0.0.1:$port
+    sleep 0.3
+    if kill -0 "$NGINX_PID" 2>/dev/null; then
+      at_exit "$NGINX_PID"
+      return
+    fi
+  done
+  fail "nginx does not start: $(tail -n 3 "$dir/log")"
+}
+
+# load URL: p50 in ms, p99 in ms, requests/s
+load() {
+  local log=$WORK/wrk.log
+  timeout 60 wrk -t1 -c100 -d"${AIRCHECK_BENCH_LOAD:-5}s" --latency "$1" >"$log" 2>&1 || fail "wrk failed: $(tail -n 3 "$log")"
+  ! grep -q 'Non-2xx' "$log" || fail "not every answer was 200: $(grep Non-2xx "$log")"
+  awk 'function ms(text) { return text ~ /us$/ ? text / 1000 : text ~ /ms$/ ? text + 0 : text * 1000 }
+    $1 == "50%" { p50 = ms($2) } $1 == "99%" { p99 = ms($2) } /^Requests\/sec/ { rate = $2 } END { print p50, p99, rate }' "$log"
+}
+
+bench_playlist() {
+  local film url p50 p99 rate i mine50=() mine99=() mine=() peer50=() peer99=() peer=()
+  film=$(film film-360p-30s 640x360 30 2)
+  station_up playlist 6
+  channel_on_air "$film"
+  wait_for 30 'the first segment in the live playlist' lists_a_segment
+  # As a player has it: the media playlist with the token of the multivariant one. The channel then goes off the air,
+  # because its encoder would take processor time from both.
+  url=$STATION_URL/hls/bench/$(call GET '/hls/bench/index.m3u8?kind=live' | grep -v '^#' | tail -n 1)
+  call POST /api/v1/admin/simlive/bench/stop >/dev/null
+  start_nginx
+  curl -sf -m 10 "$url" >"$WORK/nginx/www/main.m3u8" || fail "the live playlist is not there: $url"
+  for ((i = 0; i < RUNS; i++)); do
+    read -r p50 p99 rate < <(load "$url")
+    mine50+=("$p50") mine99+=("$p99") mine+=("$rate")
+    read -r p50 p99 rate < <(load "$NGINX_URL/main.m3u8")
+    peer50+=("$p50") peer99+=("$p99") peer+=("$rate")
+  done
+  station_down
+  # nginx sends a file and decides nothing. We make the answer for one viewer: an eighth of its rate is our goal, and
+  # crowds are its job.
+  result live-playlist-100-connections-p50 "$(median_of "${mine50[@]}")" ms nginx "$(median_of "${peer50[@]}")" 8
+  result live-playlist-100-connections-p99 "$(median_of "${mine99[@]}")" ms nginx "$(median_of "${peer99[@]}")" 8
+  result live-playlist-100-connections-rate "$(median_of "${mine[@]}")" requests/s nginx "$(median_of "${peer[@]}")" 0.125 more
+}
+
+for part in ${AIRCHECK_BENCH_PARTS:-files simlive start playlist}; do
+  case $part in
+    files | simlive | start | playlist) "bench_$part" ;;
+    *) fail "AIRCHECK_BENCH_PARTS: there is no part '$part'; there are files, simlive, start and playlist" ;;
+  esac
+done
