@@ -13,7 +13,7 @@ namespace aircheck::test {
 
 class MainLoopTest : public ::testing::Test {
  protected:
-  static constexpr std::int64_t kWatchdogMs = 20'000;
+  static constexpr std::int64_t kWatchdogMs = 60'000;
 
   // Iterates the main context until `done`; false and a test failure when the watchdog barks.
   [[nodiscard]] static bool run_until(const std::function<bool()>& done, std::int64_t watchdog_ms = kWatchdogMs) {
