@@ -22,15 +22,7 @@ using std::string_literals::operator""s;
 class HostileRequestsTest : public test::StationWithArchive {
  protected:
   HostileRequestsTest() {
-    register_channel_routes(router_, {.channels = *channels_,
-                                      .keys = *keys_,
-                                      .guide = guide_,
-                                      .archive = *archive_,
-                                      .blobs = blobs_,
-                                      .gate = gate_,
-                                      .authenticator = authenticator_,
-                                      .cdn_base_url = "",
-                                      .now = [this] { return now_; }});
+    register_channel_routes(router_, services());
     register_admin_channel_routes(router_, {*channels_, authenticator_, 6, [this] { return now_; }});
     register_simlive_routes(router_, {*channels_, supervisor_, *archive_, authenticator_});
   }

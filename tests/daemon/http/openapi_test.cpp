@@ -54,15 +54,7 @@ std::set<std::string> documented() {
 class OpenApiTest : public test::StationWithArchive {
  protected:
   OpenApiTest() : StationWithArchive(false) {
-    http::register_channel_routes(router_, {.channels = *channels_,
-                                            .keys = *keys_,
-                                            .guide = guide_,
-                                            .archive = *archive_,
-                                            .blobs = blobs_,
-                                            .gate = gate_,
-                                            .authenticator = authenticator_,
-                                            .cdn_base_url = "",
-                                            .now = [this] { return now_; }});
+    http::register_channel_routes(router_, services());
     http::register_simlive_routes(router_, {*channels_, supervisor_, *archive_, authenticator_});
     http::register_admin_channel_routes(router_, {*channels_, authenticator_, 6, [this] { return now_; }});
     http::register_health_routes(router_, {});

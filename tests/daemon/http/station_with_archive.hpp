@@ -25,21 +25,25 @@ class StationWithArchive : public StationWithAccounts {
     now_ = core::Utc::from_seconds(1'772'000'000 / 300 * 300);  // a programme begins
     one_.encrypted = true;
     for (int i = -6; i < 6; ++i) programmes_.push_back(add_programme(one_, i));
-    http::StreamServices services{.channels = *channels_,
-                                  .keys = *keys_,
-                                  .guide = guide_,
-                                  .archive = *archive_,
-                                  .blobs = blobs_,
-                                  .gate = gate_,
-                                  .authenticator = authenticator_,
-                                  .cdn_base_url = "",
-                                  .now = [this] { return now_; }};
-    http::register_hls_routes(router_, services);
-    http::register_epg_routes(router_, services);
-    http::register_tstv_routes(router_, services);
+    http::register_hls_routes(router_, services());
+    http::register_epg_routes(router_, services());
+    http::register_tstv_routes(router_, services());
     if (recorded) take_in(one_);
     take_in(two_);
     if (recorded) record(30 * kMinuteNs);
+  }
+
+  // What the viewer's routes of this station work with.
+  [[nodiscard]] http::StreamServices services() {
+    return {.channels = *channels_,
+            .keys = *keys_,
+            .guide = guide_,
+            .archive = *archive_,
+            .blobs = blobs_,
+            .gate = gate_,
+            .authenticator = authenticator_,
+            .cdn_base_url = "",
+            .now = [this] { return now_; }};
   }
 
   schedule::Entry add_programme(const channels::Channel& channel, int slot, bool eligible = true) {
