@@ -155,8 +155,9 @@ void SegmentWriter::post_closed(const StoredSegment& segment) {
       G_TYPE_STRING, segment.init_path.c_str(), "start-utc", G_TYPE_UINT64, static_cast<guint64>(info.start.ns),
       "duration", G_TYPE_UINT64, static_cast<guint64>(info.duration_ns), "size", G_TYPE_UINT64,
       static_cast<guint64>(segment.size), "sequence", G_TYPE_UINT64, static_cast<guint64>(info.sequence),
-      "discontinuity-sequence", G_TYPE_UINT64, static_cast<guint64>(info.discontinuity_sequence), "key-id",
-      G_TYPE_STRING, key_id.c_str(), "discontinuity", G_TYPE_BOOLEAN, info.discontinuity ? TRUE : FALSE, nullptr);
+      "discontinuity-sequence", G_TYPE_UINT64, static_cast<guint64>(info.discontinuity_sequence), "epoch",
+      G_TYPE_UINT64, static_cast<guint64>(info.epoch), "key-id", G_TYPE_STRING, key_id.c_str(), "discontinuity",
+      G_TYPE_BOOLEAN, info.discontinuity ? TRUE : FALSE, nullptr);
   gst_element_post_message(owner_, gst_message_new_element(GST_OBJECT_CAST(owner_), structure));
 }
 

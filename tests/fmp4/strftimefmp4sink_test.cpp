@@ -100,7 +100,8 @@ TEST(StrftimeFmp4Sink, TellsWhatItWrote) {
       fields.insert(gst_structure_nth_field_name(structure, static_cast<guint>(k)));
     }
     EXPECT_EQ(fields, (std::set<std::string>{"location", "init-location", "start-utc", "duration", "size", "sequence",
-                                             "discontinuity-sequence", "key-id", "discontinuity"}));
+                                             "discontinuity-sequence", "epoch", "key-id", "discontinuity"}));
+    EXPECT_EQ(number(structure, "epoch"), 0U);
     const std::string location = gst_structure_get_string(structure, "location");
     EXPECT_EQ(location, folder / ("ch1-2026022514300" + std::to_string(i) + ".m4s"));
     EXPECT_EQ(number(structure, "size"), std::filesystem::file_size(location));
@@ -140,6 +141,18 @@ TEST(StrftimeFmp4Sink, StartsAnewAfterNull) {
   EXPECT_NE(playlist.find("#EXT-X-GAP\n#EXTINF:1.000,\nch1-20260225143004.m4s\n#EXT-X-DISCONTINUITY\n"),
             std::string::npos)
       << playlist;
+}
+
+TEST(StrftimeFmp4Sink, TellsTheEpochAfterTimeWentBack) {
+  const TemporaryDirectory folder;
+  Pipeline pipeline(video(50) + sink(folder, "target-duration=1"));
+  ASSERT_EQ(pipeline.play(), "");
+  pipeline.stop();
+  g_object_set(pipeline.element("sink").get(), "start-utc", "2026-02-25T14:29:00Z", nullptr);
+  ASSERT_EQ(pipeline.play(), "");
+  const GstStructure* const last = gst_message_get_structure(pipeline.closed().back().get());
+  EXPECT_EQ(number(last, "epoch"), 1U);
+  EXPECT_EQ(gst_structure_get_string(last, "location"), folder / "ch1-20260225142901-e1.m4s");
 }
 
 TEST(StrftimeFmp4Sink, GivesAPadAgainAfterItsRelease) {
