@@ -15,39 +15,6 @@ Unexpected<Error> fail_cipher(const char* what) {
   return fail(Code::kInternal, std::string("libcrypto refuses ") + what);
 }
 
-// Runs all of `input` through a context that is set up, and takes the padding into account. Output needs room for one
-// block more than the input; returns the bytes written.
-Result<std::size_t> run_cbc(EVP_CIPHER_CTX* context, ByteView input, std::uint8_t* output) {
-  std::size_t written = 0;
-  while (!input.empty()) {
-    const std::size_t count = std::min(input.size(), kMaxUpdate);
-    int produced = 0;
-    if (EVP_CipherUpdate(context, output + written, &produced, input.data(), static_cast<int>(count)) != 1) {
-      return fail_cipher("AES-128-CBC data");
-    }
-    written += static_cast<std::size_t>(produced);
-    input = input.subspan(count);
-  }
-  int produced = 0;
-  if (EVP_CipherFinal_ex(context, output + written, &produced) != 1) {
-    return fail(Code::kParse, "the length or the padding is not that of AES-128-CBC data under this key");
-  }
-  return written + static_cast<std::size_t>(produced);
-}
-
-Result<Bytes> cbc(const ContentKey& key, const AesBlock& iv, ByteView input, bool encrypt) {
-  const std::unique_ptr<EVP_CIPHER_CTX, decltype(&EVP_CIPHER_CTX_free)> context(EVP_CIPHER_CTX_new(),
-                                                                                &EVP_CIPHER_CTX_free);
-  if (!context || EVP_CipherInit_ex2(context.get(), EVP_aes_128_cbc(), key.reveal().data(), iv.data(), encrypt ? 1 : 0,
-                                     nullptr) != 1) {
-    return fail_cipher("AES-128-CBC");
-  }
-  Bytes output(input.size() + iv.size());
-  AIRCHECK_TRY(const std::size_t size, run_cbc(context.get(), input, output.data()));
-  output.resize(size);
-  return output;
-}
-
 }  // namespace
 
 void AesCtr::Free::operator()(evp_cipher_ctx_st* context) const {
@@ -82,11 +49,25 @@ Result<void> AesCtr::apply(std::span<std::uint8_t> data) {
 }
 
 Result<Bytes> aes_cbc_encrypt(const ContentKey& key, const AesBlock& iv, ByteView plaintext) {
-  return cbc(key, iv, plaintext, true);
-}
-
-Result<Bytes> aes_cbc_decrypt(const ContentKey& key, const AesBlock& iv, ByteView ciphertext) {
-  return cbc(key, iv, ciphertext, false);
+  const std::unique_ptr<EVP_CIPHER_CTX, decltype(&EVP_CIPHER_CTX_free)> context(EVP_CIPHER_CTX_new(),
+                                                                                &EVP_CIPHER_CTX_free);
+  if (!context || EVP_EncryptInit_ex2(context.get(), EVP_aes_128_cbc(), key.reveal().data(), iv.data(), nullptr) != 1) {
+    return fail_cipher("AES-128-CBC");
+  }
+  Bytes output(plaintext.size() + iv.size());  // room for the padding
+  std::size_t written = 0;
+  int produced = 0;
+  while (!plaintext.empty()) {
+    const std::size_t count = std::min(plaintext.size(), kMaxUpdate);
+    if (EVP_EncryptUpdate(context.get(), &output[written], &produced, plaintext.data(), static_cast<int>(count)) != 1) {
+      return fail_cipher("AES-128-CBC data");
+    }
+    written += static_cast<std::size_t>(produced);
+    plaintext = plaintext.subspan(count);
+  }
+  if (EVP_EncryptFinal_ex(context.get(), &output[written], &produced) != 1) return fail_cipher("AES-128-CBC padding");
+  output.resize(written + static_cast<std::size_t>(produced));
+  return output;
 }
 
 }  // namespace aircheck::core

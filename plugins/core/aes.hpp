@@ -44,7 +44,4 @@ class AesCtr {
 // CBC.
 Result<Bytes> aes_cbc_encrypt(const ContentKey& key, const AesBlock& iv, ByteView plaintext);
 
-// The reverse; kParse where the length or the padding is wrong, which is what a wrong key usually looks like.
-Result<Bytes> aes_cbc_decrypt(const ContentKey& key, const AesBlock& iv, ByteView ciphertext);
-
 }  // namespace aircheck::core

@@ -8,22 +8,6 @@ Ref<GstCaps> caps_from_text(const char* text) {
   return caps;
 }
 
-std::optional<std::string_view> text_field(const GstStructure* structure, const char* name) {
-  const char* text = gst_structure_get_string(structure, name);
-  return text != nullptr ? std::optional<std::string_view>(text) : std::nullopt;
-}
-
-std::optional<int> int_field(const GstStructure* structure, const char* name) {
-  int value = 0;
-  return gst_structure_get_int(structure, name, &value) ? std::optional<int>(value) : std::nullopt;
-}
-
-std::optional<Fraction> fraction_field(const GstStructure* structure, const char* name) {
-  Fraction value;
-  if (!gst_structure_get_fraction(structure, name, &value.numerator, &value.denominator)) return std::nullopt;
-  return value;
-}
-
 Ref<GstBuffer> buffer_field(const GstStructure* structure, const char* name) {
   GstBuffer* buffer = nullptr;
   gst_structure_get(structure, name, GST_TYPE_BUFFER, &buffer, nullptr);

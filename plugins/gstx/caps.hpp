@@ -3,9 +3,6 @@
 
 #include <gst/gst.h>
 
-#include <optional>
-#include <string_view>
-
 #include "gstx/ref.hpp"
 
 namespace aircheck::gstx {
@@ -13,16 +10,7 @@ namespace aircheck::gstx {
 // The text is a constant of the program: a mistake in it is a programming mistake and aborts.
 [[nodiscard]] Ref<GstCaps> caps_from_text(const char* text);
 
-// A field of a structure; nothing when it is absent or of another type. The text lives as long as the structure.
-[[nodiscard]] std::optional<std::string_view> text_field(const GstStructure* structure, const char* name);
-[[nodiscard]] std::optional<int> int_field(const GstStructure* structure, const char* name);
-// As GST_TYPE_FRACTION.
-struct Fraction {
-  int numerator = 0;
-  int denominator = 1;
-};
-[[nodiscard]] std::optional<Fraction> fraction_field(const GstStructure* structure, const char* name);
-// Such as codec_data; null when absent.
+// A field of a structure, such as codec_data; null when it is absent or of another type.
 [[nodiscard]] Ref<GstBuffer> buffer_field(const GstStructure* structure, const char* name);
 
 // Adds an always pad; see the overload for others and for pads of a type of your own.

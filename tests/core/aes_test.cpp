@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "support/aes_cbc.hpp"
+
 namespace aircheck::core {
 namespace {
 
@@ -55,24 +57,16 @@ TEST(AesCbc, GivesTheKnownAnswerPlusAPaddingBlock) {
   EXPECT_EQ(to_hex(ByteView(*data).first(kPlain.size())), kCbcCipher);
 }
 
-TEST(AesCbc, DecryptsEveryLengthOfPadding) {
+TEST(AesCbc, PadsEveryLengthSoThatLibcryptoDecryptsIt) {
   for (std::size_t size = 0; size <= 33; ++size) {
     const ByteView plain = ByteView(kPlain).first(size);
     const auto data = aes_cbc_encrypt(kKey, kCbcIv, plain);
     ASSERT_TRUE(data);
     EXPECT_EQ(data->size(), size / 16 * 16 + 16);
-    const auto back = aes_cbc_decrypt(kKey, kCbcIv, *data);
-    ASSERT_TRUE(back) << back.error().message;
+    const auto back = test::aes_cbc_decrypt(kKey, kCbcIv, *data);
+    ASSERT_TRUE(back);
     EXPECT_EQ(to_hex(*back), to_hex(plain));
   }
-}
-
-TEST(AesCbc, RefusesPartialBlocksAndBadPadding) {
-  auto data = *aes_cbc_encrypt(kKey, kCbcIv, ByteView(kPlain).first(20));
-  EXPECT_EQ(aes_cbc_decrypt(kKey, kCbcIv, ByteView(data).first(31)).error().code, Code::kParse);
-  // The last byte of the block before is XORed onto the last byte of padding: 12 becomes 12 ^ 0x80.
-  data[15] ^= 0x80;
-  EXPECT_EQ(aes_cbc_decrypt(kKey, kCbcIv, data).error().code, Code::kParse);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "core/bmff/fragment.hpp"
 #include "core/bmff_samples.hpp"
 #include "core/cenc.hpp"
+#include "support/aes_cbc.hpp"
 
 namespace aircheck::timeshift {
 namespace {
@@ -38,7 +39,7 @@ TEST(Protector, AnAes128SegmentDecryptsToTheClearSegment) {
   EXPECT_EQ(encrypted->size(), (clear.size() / 16 + 1) * 16) << "padding always adds at least one byte";
   core::AesBlock iv{};
   iv[15] = 5;
-  EXPECT_EQ(core::aes_cbc_decrypt(derive_aes128_key(kKey, samples::kKeyId), iv, *encrypted).value(), clear);
+  EXPECT_EQ(aircheck::test::aes_cbc_decrypt(derive_aes128_key(kKey, samples::kKeyId), iv, *encrypted).value(), clear);
   EXPECT_FALSE(make_aes128({1, 2, 3}, init, kKey, samples::kKeyId, 5));
 
   // The samples themselves: the first has 16 protected bytes behind 4 clear ones, the second none.
