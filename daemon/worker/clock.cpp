@@ -27,6 +27,11 @@ void Interruption::interrupt() {
   changed_.notify_all();
 }
 
+bool Interruption::interrupted() {
+  const std::lock_guard lock(mutex_);
+  return interrupted_;
+}
+
 bool Interruption::wait_until(std::chrono::steady_clock::time_point until) {
   std::unique_lock lock(mutex_);
   return changed_.wait_until(lock, until, [this] { return interrupted_; });

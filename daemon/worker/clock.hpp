@@ -14,6 +14,7 @@ namespace aircheck::worker {
 class Interruption {
  public:
   void interrupt();
+  [[nodiscard]] bool interrupted();
   // Returns true when it was interrupted, before or while it waited; false when steady_clock has reached `until`.
   bool wait_until(std::chrono::steady_clock::time_point until);
   // Waits until it is interrupted.

@@ -14,6 +14,8 @@ constexpr std::int64_t kPollNs = 50 * core::kNsPerMs;
 // Up to this size one thread decodes many times faster than real time, and several cost more in all: they wait for each
 // other.
 constexpr int kOneThreadPixels = 1280 * 720;
+// A file that is read slowly still gives the frame that was asked for, also when there is to be no other.
+constexpr std::int64_t kPatienceNs = 500 * core::kNsPerMs;
 
 // Asked of whoever reads the log, where GStreamer says nothing at all.
 core::Error silent(const std::string& path) {
@@ -118,12 +120,16 @@ core::Error explain(const std::string& path, const GError& error, bool missing_d
   return {core::Code::kInternal, path + ": cannot be played (" + error.message + "); try another file"};
 }
 
-Decoder::Decoder(const std::string& path, Raster raster, std::optional<std::int64_t> from_ns)
+Decoder::Decoder(const std::string& path, Raster raster, std::optional<std::int64_t> from_ns,
+                 std::shared_ptr<Interruption> interruption)
     : path_(path),
-      raster_(raster),
       from_ns_(from_ns),
+      interruption_(std::move(interruption)),
       pipeline_(gstx::Ref<GstElement>::sink(gst_pipeline_new(nullptr))),
-      bus_(gstx::Ref<GstBus>::adopt(gst_element_get_bus(pipeline_.get()))) {
+      bus_(gstx::Ref<GstBus>::adopt(gst_element_get_bus(pipeline_.get()))),
+      graph_(std::make_shared<Graph>()) {
+  graph_->raster = raster;
+  graph_->pipeline = pipeline_.get();
   GstElement* source = gst_element_factory_make("filesrc", nullptr);
   GstElement* decode = gst_element_factory_make("decodebin", nullptr);
   if (source == nullptr || decode == nullptr) {
@@ -136,7 +142,9 @@ Decoder::Decoder(const std::string& path, Raster raster, std::optional<std::int6
   }
   g_object_set(source, "location", path.c_str(), nullptr);
   g_object_set(decode, "force-sw-decoders", TRUE, nullptr);
-  g_signal_connect(decode, "pad-added", G_CALLBACK(on_pad_added), this);
+  g_signal_connect_data(
+      decode, "pad-added", G_CALLBACK(on_pad_added), share(graph_), [](gpointer data, GClosure*) { unshare(data); },
+      GConnectFlags{});
   g_signal_connect(decode, "element-added", G_CALLBACK(on_element_added), nullptr);
   gst_bin_add_many(GST_BIN(pipeline_.get()), source, decode, nullptr);
   gst_element_link(source, decode);
@@ -154,32 +162,40 @@ Decoder::~Decoder() {
   }
 }
 
+gpointer Decoder::share(const SharedGraph& graph) {
+  return std::make_unique<SharedGraph>(graph).release();
+}
+
+void Decoder::unshare(gpointer graph) noexcept {
+  const std::unique_ptr<SharedGraph> owned(static_cast<SharedGraph*>(graph));
+}
+
 void Decoder::on_pad_added(GstElement*, GstPad* pad, gpointer data) noexcept {
-  auto& self = *static_cast<Decoder*>(data);
+  const auto& graph = *static_cast<const SharedGraph*>(data);
   auto caps = gstx::Ref<GstCaps>::adopt(gst_pad_get_current_caps(pad));
   if (!caps) caps = gstx::Ref<GstCaps>::adopt(gst_pad_query_caps(pad, nullptr));
   if (gst_caps_is_empty(caps.get()) || gst_caps_is_any(caps.get())) return;
   const std::string_view type = gst_structure_get_name(gst_caps_get_structure(caps.get(), 0));
-  if (type == "video/x-raw" && !self.video_.sink) {
-    self.add_branch(pad, video_branch(self.raster_, caps.get()), self.video_);
+  if (type == "video/x-raw" && !graph->video.sink) {
+    add_branch(graph, pad, video_branch(graph->raster, caps.get()), graph->video);
   }
-  if (type == "audio/x-raw" && !self.audio_.sink) self.add_branch(pad, kAudioBranch, self.audio_);
+  if (type == "audio/x-raw" && !graph->audio.sink) add_branch(graph, pad, kAudioBranch, graph->audio);
 }
 
-void Decoder::add_branch(GstPad* pad, const std::string& description, Stream& stream) {
+void Decoder::add_branch(const SharedGraph& graph, GstPad* pad, const std::string& description, Stream& stream) {
   gobj::ErrorSlot error;
   GstElement* branch = gst_parse_bin_from_description(description.c_str(), TRUE, error.out());
   if (error.is_set() || branch == nullptr) {
     // Shown by the bus like any other failure.
-    GST_ELEMENT_ERROR(pipeline_.get(), CORE, MISSING_PLUGIN, ("%s", error.error().message.c_str()), (nullptr));
+    GST_ELEMENT_ERROR(graph->pipeline, CORE, MISSING_PLUGIN, ("%s", error.error().message.c_str()), (nullptr));
     gst_clear_object(&branch);
     return;
   }
-  gst_bin_add(GST_BIN(pipeline_.get()), branch);
+  gst_bin_add(GST_BIN(graph->pipeline), branch);
   stream.sink = gstx::Ref<GstAppSink>::adopt(GST_APP_SINK(gst_bin_get_by_name(GST_BIN(branch), "sink")));
   const auto entry = gstx::Ref<GstPad>::adopt(gst_element_get_static_pad(branch, "sink"));
-  if (&stream == &audio_) {
-    gst_pad_add_probe(entry.get(), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_audio_event, this, nullptr);
+  if (&stream == &graph->audio) {
+    gst_pad_add_probe(entry.get(), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_audio_event, share(graph), unshare);
   }
   gst_pad_link(pad, entry.get());
   gst_element_sync_state_with_parent(branch);
@@ -197,19 +213,24 @@ GstPadProbeReturn Decoder::on_audio_event(GstPad* pad, GstPadProbeInfo* info, gp
   const guint64 end = start + (GST_CLOCK_TIME_IS_VALID(duration) ? duration : 0);
   const guint64 time = gst_segment_to_stream_time(segment, GST_FORMAT_TIME, end);
   if (GST_CLOCK_TIME_IS_VALID(time)) {
-    static_cast<Decoder*>(data)->silent_until_ = static_cast<std::int64_t>(time);
+    (*static_cast<const SharedGraph*>(data))->silent_until = static_cast<std::int64_t>(time);
   }
   return GST_PAD_PROBE_OK;
 }
 
+bool Decoder::waited_enough(std::int64_t waited_ns, std::int64_t timeout_ns) const {
+  return waited_ns >= timeout_ns || (waited_ns >= kPatienceNs && interruption_ && interruption_->interrupted());
+}
+
 void Decoder::read_bus(std::int64_t timeout_ns) {
   constexpr auto kTypes = static_cast<GstMessageType>(GST_MESSAGE_ERROR | GST_MESSAGE_ASYNC_DONE | GST_MESSAGE_ELEMENT);
-  const auto give_up_at = gst_util_get_timestamp() + static_cast<GstClockTime>(std::max<std::int64_t>(0, timeout_ns));
-  while (health_ != Health::kFailed) {
-    const GstClockTime now = gst_util_get_timestamp();
-    const GstClockTime wait = health_ == Health::kOpening && now < give_up_at ? give_up_at - now : 0;
-    const auto message = gstx::Ref<GstMessage>::adopt(gst_bus_timed_pop_filtered(bus_.get(), wait, kTypes));
-    if (!message) return;
+  for (std::int64_t waited = 0; health_ != Health::kFailed;) {
+    const bool waits = health_ == Health::kOpening && !waited_enough(waited, timeout_ns);
+    const auto message =
+        gstx::Ref<GstMessage>::adopt(gst_bus_timed_pop_filtered(bus_.get(), waits ? kPollNs : 0, kTypes));
+    if (!message && !waits) return;
+    waited += kPollNs;
+    if (!message) continue;
     if (GST_MESSAGE_TYPE(message.get()) == GST_MESSAGE_ELEMENT) {
       missing_decoder_ = missing_decoder_ || is_missing_decoder(message.get());
     } else if (GST_MESSAGE_TYPE(message.get()) == GST_MESSAGE_ERROR) {
@@ -280,7 +301,7 @@ core::Result<std::optional<Decoded>> Decoder::next(Stream& stream, std::int64_t 
     if (gst_app_sink_is_eos(stream.sink.get())) return std::optional<Decoded>();
     read_bus(0);
     if (error_) return core::Unexpected(*error_);
-    if (waited >= timeout_ns) {
+    if (waited_enough(waited, timeout_ns)) {
       stalled_ = true;
       return core::Unexpected(silent(path_));
     }

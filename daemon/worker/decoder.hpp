@@ -5,12 +5,14 @@
 #include <gst/gst.h>
 
 #include <atomic>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "core/result.hpp"
 #include "core/time.hpp"
 #include "gstx/ref.hpp"
+#include "worker/clock.hpp"
 
 namespace aircheck::worker {
 
@@ -36,8 +38,10 @@ struct Decoded {
 // Used by one thread. What goes on in GStreamer's own threads reaches it through the bus, which it looks at itself.
 class Decoder {
  public:
-  // Begins to open the file; `from_ns`: seek there first, accurately. Comes back at once; nothing is checked yet.
-  Decoder(const std::string& path, Raster raster, std::optional<std::int64_t> from_ns);
+  // Begins to open the file; `from_ns`: seek there first, accurately. Comes back at once; nothing is checked yet. Once
+  // `interruption` is interrupted, nobody waits for longer than half a second; null: there is none.
+  Decoder(const std::string& path, Raster raster, std::optional<std::int64_t> from_ns,
+          std::shared_ptr<Interruption> interruption = nullptr);
   Decoder(const Decoder&) = delete;
   Decoder& operator=(const Decoder&) = delete;
   ~Decoder();
@@ -49,17 +53,17 @@ class Decoder {
   [[nodiscard]] Health health();
 
   // After wait_ready(). The first video and the first audio stream that can be decoded.
-  [[nodiscard]] bool has_video() const { return static_cast<bool>(video_.sink); }
-  [[nodiscard]] bool has_audio() const { return static_cast<bool>(audio_.sink); }
+  [[nodiscard]] bool has_video() const { return static_cast<bool>(graph_->video.sink); }
+  [[nodiscard]] bool has_audio() const { return static_cast<bool>(graph_->audio.sink); }
   [[nodiscard]] std::optional<std::int64_t> container_duration() const;
   // Goes on from another place: to the key frame before it, quickly.
   core::Result<void> seek_near(std::int64_t time_ns);
 
   // The next buffer; nothing at the end of the stream; kTimeout when none came in time.
-  core::Result<std::optional<Decoded>> next_video(std::int64_t timeout_ns) { return next(video_, timeout_ns); }
-  core::Result<std::optional<Decoded>> next_audio(std::int64_t timeout_ns) { return next(audio_, timeout_ns); }
+  core::Result<std::optional<Decoded>> next_video(std::int64_t timeout_ns) { return next(graph_->video, timeout_ns); }
+  core::Result<std::optional<Decoded>> next_audio(std::int64_t timeout_ns) { return next(graph_->audio, timeout_ns); }
   // The file says that no sound lies before this time, although none of it has come yet.
-  [[nodiscard]] std::int64_t silent_until() const { return silent_until_; }
+  [[nodiscard]] std::int64_t silent_until() const { return graph_->silent_until; }
 
  private:
   struct Stream {
@@ -67,26 +71,38 @@ class Decoder {
     std::int64_t next_time = 0;  // for a buffer without a time stamp: the end of the one before
   };
 
+  // What GStreamer's threads reach. They may outlive the decoder: a read that hangs is not waited for.
+  struct Graph {
+    Raster raster;
+    GstElement* pipeline = nullptr;  // as long as there are such threads
+    Stream video;                    // the sinks are set before the pipeline has prerolled, and never after
+    Stream audio;
+    std::atomic<std::int64_t> silent_until{-1};
+  };
+  using SharedGraph = std::shared_ptr<Graph>;
+
   core::Result<std::optional<Decoded>> next(Stream& stream, std::int64_t timeout_ns);
   void read_bus(std::int64_t timeout_ns);
   void play();
-  void add_branch(GstPad* pad, const std::string& description, Stream& stream);
+  [[nodiscard]] bool waited_enough(std::int64_t waited_ns, std::int64_t timeout_ns) const;
 
-  static void on_pad_added(GstElement*, GstPad* pad, gpointer self) noexcept;
-  static GstPadProbeReturn on_audio_event(GstPad* pad, GstPadProbeInfo* info, gpointer self) noexcept;
+  // One owner of the graph, for a callback's data.
+  static gpointer share(const SharedGraph& graph);
+  static void unshare(gpointer graph) noexcept;
+  static void add_branch(const SharedGraph& graph, GstPad* pad, const std::string& description, Stream& stream);
+  static void on_pad_added(GstElement*, GstPad* pad, gpointer graph) noexcept;
+  static GstPadProbeReturn on_audio_event(GstPad* pad, GstPadProbeInfo* info, gpointer graph) noexcept;
 
   const std::string path_;
-  const Raster raster_;
   const std::optional<std::int64_t> from_ns_;
+  const std::shared_ptr<Interruption> interruption_;
   gstx::Ref<GstElement> pipeline_;
   gstx::Ref<GstBus> bus_;
-  Stream video_;  // the sinks are set by GStreamer's threads before the pipeline has prerolled, and never after
-  Stream audio_;
+  SharedGraph graph_;
   Health health_ = Health::kOpening;
   std::optional<core::Error> error_;
   bool missing_decoder_ = false;
   bool stalled_ = false;
-  std::atomic<std::int64_t> silent_until_{-1};
 };
 
 // The sentence for a person when GStreamer could not play `path`. missing_decoder: it holds video or audio of a kind

@@ -127,8 +127,9 @@ void Service::probe() {
 std::unique_ptr<Sequencer> Service::make_sequencer(core::Utc start) {
   const ChannelSettings& settings = programme_->settings;
   const Timeline timeline(settings.frame_rate, found_->source.loop_frames);
-  auto open = [source = found_->source, raster = settings.raster, timeline](std::int64_t frame) {
-    return open_item(source, raster, timeline, frame);
+  decoding_ = std::make_shared<Interruption>();
+  auto open = [source = found_->source, raster = settings.raster, timeline, until = decoding_](std::int64_t frame) {
+    return open_item(source, raster, timeline, frame, until);
   };
   return std::make_unique<Sequencer>(timeline, start, Encoder::black_picture(settings.raster), std::move(open),
                                      *encoder_, later_warning());
@@ -171,12 +172,20 @@ core::Result<void> Service::launch() {
                  "playing from " + core::to_rfc3339(start, 3) + ", one pass is " +
                      std::to_string(found_->source.loop_frames) + " frames",
                  channel_);
+  const std::int64_t behind = found_->end_of_store - now;
+  if (behind > 2 * settings.target_ns()) {
+    warn("clock-behind", "the last segment ends at " + core::to_rfc3339(found_->end_of_store, 0) +
+                             ", the system's clock says " + core::to_rfc3339(now, 0) +
+                             ": nothing is played out before then; set the clock right, or wait");
+  }
   // Whoever waits for Start does not wait for an instant that has not come yet.
   if (start > now) later(Event::kOnAir, {});
   return {};
 }
 
 void Service::drain() {
+  // The main loop waits for the feeder, and the feeder may be waiting for a source that stalls.
+  decoding_->interrupt();
   feeder_->stop();
   encoder_->end_of_stream();
   drain_timeout_ = base::Timer::once(kDrainTimeoutMs, [this] {
@@ -187,6 +196,7 @@ void Service::drain() {
 void Service::tear_down() {
   generation_ = std::make_shared<int>(0);
   drain_timeout_.cancel();
+  if (decoding_) decoding_->interrupt();
   if (encoder_) encoder_->cancel();
   feeder_.reset();
   encoder_.reset();

@@ -79,6 +79,7 @@ class Service : public control::Handler {
   std::vector<Done> waiting_stops_;
 
   // In the order in which they depend on each other: the feeder pushes into the encoder.
+  std::shared_ptr<Interruption> decoding_;  // of the passes that the feeder plays
   std::unique_ptr<Encoder> encoder_;
   std::unique_ptr<Feeder> feeder_;
   base::Timer drain_timeout_;

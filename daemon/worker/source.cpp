@@ -95,11 +95,12 @@ core::Result<void> check_complete(const std::string& path, std::int64_t duration
 // One pass of a file, decoded by a pipeline of its own.
 class FileItem : public Item {
  public:
-  FileItem(const SourceInfo& info, Raster raster, Timeline timeline, std::int64_t frame_in_pass)
+  FileItem(const SourceInfo& info, Raster raster, Timeline timeline, std::int64_t frame_in_pass,
+           std::shared_ptr<Interruption> interruption)
       : info_(info),
         timeline_(timeline),
         half_frame_(timeline.offset_of(1) / 2),
-        decoder_(info.path, raster, entry(info, timeline.offset_of(frame_in_pass))) {}
+        decoder_(info.path, raster, entry(info, timeline.offset_of(frame_in_pass)), std::move(interruption)) {}
 
   Health health() override {
     switch (decoder_.health()) {
@@ -261,9 +262,10 @@ core::Result<SourceInfo> probe_source(const std::string& path, Raster raster, Fr
   return info;
 }
 
-std::unique_ptr<Item> open_item(const SourceInfo& info, Raster raster, Timeline timeline, std::int64_t frame_in_pass) {
+std::unique_ptr<Item> open_item(const SourceInfo& info, Raster raster, Timeline timeline, std::int64_t frame_in_pass,
+                                std::shared_ptr<Interruption> interruption) {
   if (info.path.empty()) return make_made_up_item(raster, timeline);
-  return std::make_unique<FileItem>(info, raster, timeline, frame_in_pass);
+  return std::make_unique<FileItem>(info, raster, timeline, frame_in_pass, std::move(interruption));
 }
 
 }  // namespace aircheck::worker

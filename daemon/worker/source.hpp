@@ -30,8 +30,10 @@ struct SourceInfo {
 // the remedy.
 core::Result<SourceInfo> probe_source(const std::string& path, Raster raster, FrameRate rate);
 
-// Begins to decode one pass from this output frame of it on.
+// Begins to decode one pass from this output frame of it on. After `interruption` (null: none) the item waits for
+// nothing for longer than half a second.
 [[nodiscard]] std::unique_ptr<Item> open_item(const SourceInfo& info, Raster raster, Timeline timeline,
-                                              std::int64_t frame_in_pass);
+                                              std::int64_t frame_in_pass,
+                                              std::shared_ptr<Interruption> interruption = nullptr);
 
 }  // namespace aircheck::worker

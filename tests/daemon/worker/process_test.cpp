@@ -7,10 +7,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
+#include <cstdio>
 #include <filesystem>
 #include <vector>
 
 #include "control/client.hpp"
+#include "core/segment_info.hpp"
 #include "daemon/worker/media.hpp"
 #include "support/main_loop.hpp"
 #include "support/process.hpp"
@@ -64,6 +67,9 @@ class ProcessTest : public test::MainLoopTest {
       Client::Events events;
       events.segment_closed = [this](const SegmentRow& row) { signalled_.push_back(row); };
       events.state_changed = [this](control::WorkerState state, const std::string&) { states_.push_back(state); };
+      events.warning = [this](const std::string& code, const std::string& message) {
+        warnings_.push_back(code + ": " + message);
+      };
       events.closed = [this](const core::Error&) { closed_ = true; };
       closed_ = false;
       Client::connect(control::socket_path(run_dir(), "ch1"), std::move(events),
@@ -123,6 +129,7 @@ class ProcessTest : public test::MainLoopTest {
   std::unique_ptr<Client> client_;
   std::vector<SegmentRow> signalled_;
   std::vector<control::WorkerState> states_;
+  std::vector<std::string> warnings_;
   bool closed_ = false;
 };
 
@@ -194,6 +201,29 @@ TEST_F(ProcessTest, TheDaemonMayComeAndGo) {
   const auto rows = rows_since(first.sequence);
   for (std::size_t i = 1; i < rows.size(); ++i) EXPECT_EQ(rows[i].sequence, rows[i - 1].sequence + 1);
   EXPECT_EQ(rows.front(), first);
+}
+
+// The clock was an hour ahead, or is an hour behind.
+TEST_F(ProcessTest, AStoreThatEndsInTheFutureIsToldAtStart) {
+  const std::int64_t target_s = kTargetNs / core::kNsPerSecond;
+  core::SegmentInfo info;
+  info.start = core::Utc::from_seconds((g_get_real_time() / G_USEC_PER_SEC / target_s + 3'600) * target_s);
+  info.duration_ns = kTargetNs;
+  info.target_duration_s = info.max_duration_s = static_cast<std::uint32_t>(target_s);
+  info.init_name = "ch1-init-0.mp4";
+  const core::CivilTime civil = core::to_civil(info.start);
+  std::array<char, 64> name{};
+  std::snprintf(name.data(), name.size(), "segments/ch1-%04d%02d%02d%02d%02d%02d.m4s", civil.year, civil.month,
+                civil.day, civil.hour, civil.minute, civil.second);
+  std::filesystem::create_directory(directory_ / "segments");
+  const core::Bytes box = core::write_segment_info_box(info);
+  directory_.write(name.data(), std::string(box.begin(), box.end()));
+  spawn();
+  EXPECT_EQ(configure(configuration()), "");
+  EXPECT_EQ(start(), "");
+  ASSERT_TRUE(run_until([&] { return !warnings_.empty(); }));
+  EXPECT_THAT(warnings_.front(), HasSubstr("clock-behind: the last segment ends at "));
+  EXPECT_EQ(stop(), "");
 }
 
 TEST_F(ProcessTest, OneWorkerForAChannel) {

@@ -1,11 +1,14 @@
 // Real files through the probe, the decoder and the sequencer: what plays, what is refused, and the seam of the loop.
 #include "worker/source.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gst/gst.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <chrono>
 #include <cmath>
 #include <filesystem>
 
@@ -276,6 +279,34 @@ TEST_F(SourceTest, AFileThatVanishesAndComesBack) {
   play(*playing, 400);
   EXPECT_THAT(warnings_, ::testing::SizeIs(2));
   EXPECT_EQ(recorder_.numbers.back(), (kStart.ns / 40'000'000 + 1'000) % 250) << "where UTC is by now";
+}
+
+// The worker's main loop waits for the frame in hand when the channel is stopped.
+TEST_F(SourceTest, AStalledFileHoldsNobodyUpOnceInterrupted) {
+  const std::string film = numbered("film.mkv", "-s 64x36 -c:v libx264 -preset ultrafast -g 25 -an");
+  auto info = probe_source(film, kRaster, kRate);
+  ASSERT_TRUE(info) << info.error().message;
+  info->path = directory_ / "pipe";
+  ASSERT_EQ(::mkfifo(info->path.c_str(), 0600), 0);
+  const int pipe = ::open(info->path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  const std::string bytes = test::read_text(film);
+  const std::size_t most = std::min<std::size_t>(bytes.size() * 6 / 10, 60'000);
+  ASSERT_EQ(::write(pipe, bytes.data(), most), static_cast<ssize_t>(most));
+  const auto interruption = std::make_shared<Interruption>();
+  auto item = open_item(*info, kRaster, Timeline(kRate, info->loop_frames), 0, interruption);
+  ASSERT_TRUE(item->video(0));
+  interruption->interrupt();
+  std::chrono::nanoseconds longest{0};
+  bool failed = false;
+  for (std::int64_t frame = 1; !failed && frame < info->loop_frames; ++frame) {
+    const auto before = std::chrono::steady_clock::now();
+    failed = !item->video(frame);
+    longest = std::max<std::chrono::nanoseconds>(longest, std::chrono::steady_clock::now() - before);
+  }
+  EXPECT_TRUE(failed) << "the second half of the film never came";
+  EXPECT_LT(longest, std::chrono::seconds(4)) << "without an interruption it is 5 s";
+  item.reset();
+  ::close(pipe);
 }
 
 TEST_F(SourceTest, AFileThatIsReplacedByAShorterOneIsNoticed) {
