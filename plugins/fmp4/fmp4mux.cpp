@@ -1,8 +1,8 @@
 /**
  * SECTION:element-fmp4mux
  *
- * Muxes H.264 and AAC, clear or encrypted, into fragmented MP4 whose decode times are UTC. Each segment is one buffer
- * list downstream; the init segment comes before the first and after every change of it.
+ * Muxes H.264 and AAC, clear or encrypted, into fragmented MP4 whose presentation times are UTC. Each segment is one
+ * buffer list downstream; the init segment comes before the first and after every change of it.
  *
  * |[
  * gst-launch-1.0 filesrc location=film.mp4 ! qtdemux name=d  d.video_0 ! queue ! h264parse ! mux.video_0 \
@@ -77,6 +77,7 @@ class Fmp4Mux : public gstx::Object<GstElement, GstElementClass, Settings> {
 
   GstPad* request_new_pad(GstPadTemplate* pad_template, const gchar* name, const GstCaps*);
   void release_pad(GstPad* pad);
+  [[nodiscard]] std::string free_name(const std::string& prefix, std::uint32_t number) const;
   GstStateChangeReturn change_state(GstStateChange transition);
 
   static GstFlowReturn chain(GstPad* pad, GstObject* parent, GstBuffer* buffer) noexcept;
@@ -92,6 +93,7 @@ class Fmp4Mux : public gstx::Object<GstElement, GstElementClass, Settings> {
   void request_key_frames(GstPad* gst_pad, std::int64_t from_running_time);
 
   GstFlowReturn drain();
+  void push_eos_if_over();
   GstFlowReturn push_segment(Segment segment);
   void push_start_events();
   bool push_init_if_changed(const Segment& segment);
@@ -142,15 +144,23 @@ Fmp4Mux::Fmp4Mux(GstElement* self) : Object(self) {
   gst_element_add_pad(self, source_);
 }
 
+// Somebody may have asked for video_1 by name before the second pad without one.
+std::string Fmp4Mux::free_name(const std::string& prefix, std::uint32_t number) const {
+  for (;; ++number) {
+    std::string name = prefix + std::to_string(number);
+    if (!gstx::Ref<GstPad>::adopt(gst_element_get_static_pad(element(), name.c_str()))) return name;
+  }
+}
+
 GstPad* Fmp4Mux::request_new_pad(GstPadTemplate* pad_template, const gchar* name, const GstCaps*) {
   const bool video = g_str_has_prefix(GST_PAD_TEMPLATE_NAME_TEMPLATE(pad_template), "video");
   GstPad* pad = nullptr;
   {
     const std::lock_guard lock(stream_lock_);
     const std::uint32_t id = ++last_track_id_;
-    const std::string own = (video ? "video_" : "audio_") + std::to_string(id - 1);
-    pad = GST_PAD(g_object_new(gstx::object_type<MuxPad>(), "name", name != nullptr ? name : own.c_str(), "direction",
-                               GST_PAD_SINK, "template", pad_template, nullptr));
+    const std::string own = name != nullptr ? name : free_name(video ? "video_" : "audio_", id - 1);
+    pad = GST_PAD(g_object_new(gstx::object_type<MuxPad>(), "name", own.c_str(), "direction", GST_PAD_SINK, "template",
+                               pad_template, nullptr));
     Pad& impl = gstx::impl<MuxPad>(pad);
     impl.track = std::make_unique<MuxTrack>(id, video ? TrackKind::kVideo : TrackKind::kAudio);
     tracks_.push_back(impl.track.get());
@@ -177,6 +187,7 @@ void Fmp4Mux::release_pad(GstPad* pad) {
     flow_ = flow_ == GST_FLOW_OK ? drain() : flow_;
   }
   post_reports();
+  push_eos_if_over();
 }
 
 // Messages wait for this until the stream lock is free: a handler of the bus may call the element.
@@ -195,6 +206,11 @@ void Fmp4Mux::post_reports() {
 core::Result<void> Fmp4Mux::start() {
   const std::lock_guard lock(stream_lock_);
   settings_ = settings().copy();
+  if (settings_.max_duration != 0 && settings_.max_duration < settings_.target_duration) {
+    return core::fail(Code::kInvalidArgument, "property max-duration: " + std::to_string(settings_.max_duration) +
+                                                  " s is less than target-duration; set it to " +
+                                                  std::to_string(settings_.target_duration) + " or more, or to 0");
+  }
   if (settings_.start_utc.empty()) return {};
   const auto utc = core::from_rfc3339(settings_.start_utc);
   if (!utc) return core::Unexpected<core::Error>(utc.error().with_context("property start-utc"));
@@ -305,8 +321,10 @@ core::Result<void> Fmp4Mux::push_sample(Pad& pad, gstx::Ref<GstBuffer> buffer) {
 }
 
 void Fmp4Mux::push_gap(Pad& pad, GstClockTime time, GstClockTime duration) {
-  if (anchor_ns_ == INT64_MIN || !GST_CLOCK_TIME_IS_VALID(duration)) return;
-  if (const auto end = running_time(pad, time + duration)) pad.track->gap_until(anchor_ns_ + *end);
+  if (anchor_ns_ == INT64_MIN || !GST_CLOCK_TIME_IS_VALID(time)) return;
+  // Without a duration nothing is known beyond its start.
+  const GstClockTime length = GST_CLOCK_TIME_IS_VALID(duration) ? duration : 0;
+  if (const auto end = running_time(pad, time + length)) pad.track->gap_until(anchor_ns_ + *end);
 }
 
 GstFlowReturn Fmp4Mux::take(GstPad* gst_pad, gstx::Ref<GstBuffer> buffer) {
@@ -347,6 +365,7 @@ gboolean Fmp4Mux::handle_event(GstPad* gst_pad, gstx::Ref<GstEvent> event) {
         gst_segment_init(&pad.segment, GST_FORMAT_TIME);
         flow_ = GST_FLOW_OK;
       }
+      pad.next_key_slot = INT64_MIN;  // the encoder has forgotten what it was asked for
       return gst_pad_push_event(source_, event.release());
     }
     case GST_EVENT_CAPS: {
@@ -381,10 +400,18 @@ gboolean Fmp4Mux::handle_event(GstPad* gst_pad, gstx::Ref<GstEvent> event) {
       break;
     }
     case GST_EVENT_EOS: {
-      const std::lock_guard lock(stream_lock_);
-      pad.track->end();
-      if (flow_ == GST_FLOW_OK) flow_ = drain();
-      break;
+      {
+        const std::lock_guard lock(stream_lock_);
+        pad.track->end();
+        if (flow_ == GST_FLOW_OK) flow_ = drain();
+      }
+      post_reports();
+      {
+        const std::lock_guard lock(stream_lock_);
+        pad.track->close();
+      }
+      push_eos_if_over();
+      return TRUE;
     }
     default: break;  // names and tags of single streams do not describe the muxed one
   }
@@ -430,12 +457,17 @@ GstFlowReturn Fmp4Mux::drain() {
     announced_max_s_ = max_s;
     if (const GstFlowReturn flow = push_segment(std::move(*segment)); flow != GST_FLOW_OK) return flow;
   }
-  if (tracks_.empty() || !std::ranges::all_of(tracks_, [](const MuxTrack* track) { return track->ended(); })) {
-    return GST_FLOW_OK;
-  }
+  return GST_FLOW_OK;
+}
+
+// Behind the messages about the last segments: who sees the end on the bus does not look for more.
+void Fmp4Mux::push_eos_if_over() {
+  const std::lock_guard lock(stream_lock_);
+  if (flow_ != GST_FLOW_OK || tracks_.empty()) return;
+  if (!std::ranges::all_of(tracks_, [](const MuxTrack* track) { return track->closed(); })) return;
   push_start_events();
   gst_pad_push_event(source_, gst_event_new_eos());
-  return GST_FLOW_EOS;
+  flow_ = GST_FLOW_EOS;
 }
 
 void Fmp4Mux::push_start_events() {

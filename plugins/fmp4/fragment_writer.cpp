@@ -130,7 +130,9 @@ Result<void> write_traf(const TrackSlice& slice, bmff::Traf& traf) {
   const bool video = config.kind == TrackKind::kVideo;
   bmff::Trun& trun = traf.truns.emplace_back();
   traf.tfhd.track_id = slice.track->id();
-  traf.tfdt = bmff::Tfdt{.base_media_decode_time = static_cast<std::uint64_t>(slice.samples.front().decode)};
+  const std::int64_t lead = slice.decode_lead;
+  traf.tfdt = bmff::Tfdt{.base_media_decode_time = static_cast<std::uint64_t>(slice.samples.front().decode - lead)};
+  trun.version = 0;
   trun.flags |= bmff::Trun::kSize | (video ? bmff::Trun::kFlags : 0);
   if (!video) {
     traf.tfhd.flags |= bmff::Tfhd::kDefaultFlags;
@@ -138,11 +140,13 @@ Result<void> write_traf(const TrackSlice& slice, bmff::Traf& traf) {
   }
   trun.samples.reserve(slice.samples.size());
   for (const MuxSample& sample : slice.samples) {
-    trun.samples.push_back({.duration = sample.duration,
-                            .size = static_cast<std::uint32_t>(gst_buffer_get_size(sample.buffer.get())),
-                            .flags = sample.sync ? kSyncSample : kNonSyncSample,
-                            .composition_offset = static_cast<std::int32_t>(sample.presentation - sample.decode)});
-    if (sample.presentation != sample.decode) trun.flags |= bmff::Trun::kCompositionOffset;
+    trun.samples.push_back(
+        {.duration = sample.duration,
+         .size = static_cast<std::uint32_t>(gst_buffer_get_size(sample.buffer.get())),
+         .flags = sample.sync ? kSyncSample : kNonSyncSample,
+         .composition_offset = static_cast<std::int32_t>(sample.presentation - sample.decode + lead)});
+    if (trun.samples.back().composition_offset != 0) trun.flags |= bmff::Trun::kCompositionOffset;
+    if (trun.samples.back().composition_offset < 0) trun.version = 1;  // ISO/IEC 14496-12 clause 8.8.8.1: signed
   }
   const std::uint32_t duration = trun.samples.front().duration;
   if (std::ranges::all_of(trun.samples, [duration](const auto& sample) { return sample.duration == duration; })) {

@@ -13,6 +13,9 @@ using core::kNsPerSecond;
 // H.264 reorders by at most 16 frames (annex A.3.1: MaxDpbFrames).
 constexpr std::size_t kMaxReorder = 16;
 
+// A source that wants a frame decoded so long before it is shown does not know its times.
+constexpr std::int64_t kMaxDelaySeconds = 10;
+
 // An audio frame that begins this close to the end of the last one follows it: containers round times to ms.
 constexpr std::int64_t kAudioSnapsPerSecond = 500;
 
@@ -65,6 +68,7 @@ void MuxTrack::push(IncomingSample incoming) {
     std::optional<std::int64_t> decode;
     if (decode_ns) decode = to_units(*decode_ns, config_->timescale);
     has_decode_times_ = decode.has_value();
+    if (decode) sample.source_delay = sample.presentation - *decode;
     push_video(std::move(sample), decode);
   }
 }
@@ -155,8 +159,23 @@ void MuxTrack::end() {
   ended_ = true;
 }
 
+std::int64_t MuxTrack::decode_lead(std::span<const MuxSample> samples) {
+  const auto& config = samples.front().config;
+  if (!lead_config_ || !lead_config_->same_media(*config)) {
+    // What the source says holds for all that is to come; what is seen is at least needed.
+    const std::int64_t most = kMaxDelaySeconds * config->timescale;
+    decode_lead_ = std::clamp<std::int64_t>(samples.front().source_delay, 0, most);
+    for (const MuxSample& sample : samples) decode_lead_ = std::max(decode_lead_, sample.decode - sample.presentation);
+    decode_lead_ = std::min(decode_lead_, most);
+  }
+  lead_config_ = config;
+  return decode_lead_;
+}
+
 void MuxTrack::flush() {
   MuxTrack fresh(id_, kind_);
+  fresh.lead_config_ = std::move(lead_config_);
+  fresh.decode_lead_ = decode_lead_;
   fresh.config_ = std::move(config_);
   fresh.encoder_delay_ = encoder_delay_;
   *this = std::move(fresh);

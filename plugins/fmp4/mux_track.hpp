@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <queue>
+#include <span>
 #include <vector>
 
 #include "fmp4/track_config.hpp"
@@ -30,6 +31,8 @@ struct MuxSample {
   std::int64_t decode = 0;
   std::uint32_t duration = 0;   // nominal until a segment takes the sample
   bool duration_known = false;  // the source said it, or the codec does
+  // How long before its presentation the source would decode it, in units; 0 where the source does not say.
+  std::int64_t source_delay = 0;
   bool sync = true;
   // The same as UTC in nanoseconds.
   std::int64_t presentation_ns = 0;
@@ -54,12 +57,14 @@ class MuxTrack {
 
   // Takes a sample in decode order; set_config() has been called. Video's decode times are its presentation times in
   // ascending order: for a constant frame rate that is the source's decode time plus the constant reorder delay, and
-  // an IDR's decode time is its presentation time also where the rate varies.
+  // an IDR's decode time is its presentation time also where the rate varies. (decode_lead() is taken off on writing.)
   void push(IncomingSample sample);
   // Nothing will come that begins before this time.
   void gap_until(std::int64_t utc_ns);
   // Nothing more will come.
   void end();
+  // And what there was to say about it has been said: the muxer's end of stream may go downstream.
+  void close() { closed_ = true; }
   // A seek: forgets everything but the format.
   void flush();
   // Forgets samples before this time, those to come also; video goes on at the next IDR.
@@ -72,7 +77,12 @@ class MuxTrack {
   [[nodiscard]] std::deque<MuxSample>& ready() { return ready_; }
   [[nodiscard]] const std::deque<MuxSample>& ready() const { return ready_; }
   [[nodiscard]] bool ended() const { return ended_; }
+  [[nodiscard]] bool closed() const { return closed_; }
   [[nodiscard]] std::int64_t gap_end_ns() const { return gap_end_ns_; }
+  // How much earlier than MuxSample::decode the decode times of these samples are to be written, in units: the reorder
+  // delay, so that composition offsets are not negative. Constant for as long as the format is, and so only what the
+  // first samples of a format, the first segment's, need.
+  [[nodiscard]] std::int64_t decode_lead(std::span<const MuxSample> samples);
   // Samples that went back in time, so far.
   [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
   // How far the track is known; INT64_MIN before anything came.
@@ -106,6 +116,9 @@ class MuxTrack {
   bool has_decode_times_ = false;
   bool wait_for_sync_ = false;
   bool ended_ = false;
+  bool closed_ = false;
+  std::shared_ptr<const TrackConfig> lead_config_;  // the format that decode_lead_ is for
+  std::int64_t decode_lead_ = 0;
 };
 
 }  // namespace aircheck::fmp4

@@ -215,11 +215,12 @@ Segment Segmenter::close(Tracks tracks, const Boundary& boundary) {
     }
     const bool late = stalled(*track, tracks);
     if (count > 0) {
-      TrackSlice slice{track, {}};
+      TrackSlice slice{track, {}, 0};
       slice.samples.reserve(count);
       const auto end = ready.begin() + static_cast<std::ptrdiff_t>(count);
       std::move(ready.begin(), end, std::back_inserter(slice.samples));
       ready.erase(ready.begin(), end);
+      slice.decode_lead = track->decode_lead(slice.samples);
       const MuxSample* next = ready.empty() ? nullptr : &ready.front();
       const bool audio = track->kind() == TrackKind::kAudio;
       const bool hole = track == boundary.reference ? boundary.end_ns != boundary.utc_ns

@@ -20,6 +20,7 @@ struct SegmentRules {
 struct TrackSlice {
   MuxTrack* track = nullptr;
   std::vector<MuxSample> samples;
+  std::int64_t decode_lead = 0;  // units: decode times are written so much earlier, see MuxTrack
 };
 
 struct Segment {

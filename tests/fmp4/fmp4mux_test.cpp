@@ -272,8 +272,10 @@ TEST_F(Fmp4Mux, PresentationTimesAreTheSources) {
   for (const Part& part : output.segments()) {
     const auto fragment = bmff::parse_fragment(part.bytes, &init).value();
     std::uint64_t decode = fragment.tracks[0].base_media_decode_time;
-    EXPECT_EQ(decode, static_cast<std::uint64_t>(core::scale_round(part.meta->start.ns, 25'000, kNsPerSecond)));
+    EXPECT_EQ(decode + static_cast<std::uint64_t>(fragment.tracks[0].samples[0].composition_offset),
+              static_cast<std::uint64_t>(core::scale_round(part.meta->start.ns, 25'000, kNsPerSecond)));
     for (const bmff::Sample& sample : fragment.tracks[0].samples) {
+      EXPECT_GE(sample.composition_offset, 0);
       times.push_back(static_cast<std::int64_t>(decode) + sample.composition_offset);
       decode += sample.duration;
     }
@@ -283,6 +285,52 @@ TEST_F(Fmp4Mux, PresentationTimesAreTheSources) {
   for (std::size_t i = 0; i < times.size(); ++i) {
     EXPECT_EQ(times[i], kStart.ns / kNsPerSecond * 25'000 + static_cast<std::int64_t>(i) * 1000);
   }
+}
+
+// Seconds by which a film's first picture is presented after its first sound, as ffprobe and as qtdemux see it.
+struct LipSync {
+  double ffprobe = 0;
+  double qtdemux = 0;
+};
+LipSync lip_sync(const std::string& path) {
+  LipSync result;
+  for (const bool video : {true, false}) {
+    const double sign = video ? 1 : -1;
+    const std::string probe = std::string("ffprobe -v error -select_streams ") + (video ? "v" : "a") +
+                              ":0 -show_entries packet=pts_time -of csv=p=0 -read_intervals %+#1 ";
+    result.ffprobe += sign * std::strtod(shell(probe + path).c_str(), nullptr);
+    auto pipeline = Ref<GstElement>::sink(gst_parse_launch(
+        ("filesrc location=" + path + " ! qtdemux name=d d." + (video ? "video_0" : "audio_0") + " ! appsink name=out")
+            .c_str(),
+        nullptr));
+    auto sink = Ref<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(pipeline.get()), "out"));
+    gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+    auto sample = Ref<GstSample>::adopt(gst_app_sink_try_pull_sample(GST_APP_SINK(sink.get()), 60 * GST_SECOND));
+    EXPECT_TRUE(sample);
+    if (sample) {
+      guint64 time = 0;
+      const int before = gst_segment_to_stream_time_full(gst_sample_get_segment(sample.get()), GST_FORMAT_TIME,
+                                                         GST_BUFFER_PTS(gst_sample_get_buffer(sample.get())), &time);
+      result.qtdemux += sign * before * static_cast<double>(time) / GST_SECOND;
+    }
+    gst_element_set_state(pipeline.get(), GST_STATE_NULL);
+  }
+  return result;
+}
+
+// ffmpeg 5.1 presents all pictures later by the most negative composition offset of a track.
+TEST_F(Fmp4Mux, EveryDemuxerPresentsPictureAndSoundTogether) {
+  const std::string source =
+      film("sync.mp4",
+           "-f lavfi -i testsrc=s=64x48:r=25:d=8 -f lavfi -i sine=d=8:r=48000 -c:v libx264 -bf 3 -g 50 -pix_fmt "
+           "yuv420p -c:a aac");
+  const Output output = run(remux(source, "qtdemux", true, true));
+  ASSERT_EQ(output.error, "");
+  const LipSync ours = lip_sync(write("ours.mp4", output.all()));
+  constexpr double kPriming = 1024 / 48'000.0;  // one frame of sound, which comes before the first picture
+  EXPECT_NEAR(lip_sync(source).ffprobe, kPriming, 0.001);
+  EXPECT_NEAR(ours.ffprobe, kPriming, 0.001);
+  EXPECT_NEAR(ours.qtdemux, kPriming, 0.001);
 }
 
 TEST_F(Fmp4Mux, DecryptsInPlaceToWhatFfmpegReads) {
@@ -380,6 +428,11 @@ TEST_F(Fmp4Mux, WithoutStartUtcTheFirstBufferIsNow) {
 TEST_F(Fmp4Mux, AWrongStartUtcIsRefusedByName) {
   const Output output = run("audiotestsrc num-buffers=2 ! avenc_aac ! aacparse ! fmp4mux start-utc=yesterday");
   EXPECT_NE(output.error.find("start-utc"), std::string::npos) << output.error;
+}
+
+TEST_F(Fmp4Mux, AMaxDurationBelowTheTargetIsRefused) {
+  const Output output = run("audiotestsrc num-buffers=2 ! avenc_aac ! aacparse ! fmp4mux max-duration=5");
+  EXPECT_NE(output.error.find("max-duration: 5 s is less than target-duration"), std::string::npos) << output.error;
 }
 
 // A harness on the muxer's pads, with access units that only look like H.264 to whoever reads NAL headers.
@@ -552,6 +605,73 @@ TEST_F(Fmp4MuxHarness, ASeekBeginsAnewAfterADiscontinuity) {
   ASSERT_EQ(output.segments().size(), 2U);
   EXPECT_TRUE(output.segments()[1].meta->discontinuity);
   EXPECT_EQ(output.segments()[1].meta->start, kStart + 20 * kNsPerSecond);
+}
+
+TEST_F(Fmp4MuxHarness, ASeekAsksForTheKeyFramesAnew) {
+  const auto asked = [this] {
+    std::vector<GstClockTime> times;
+    while (auto event = Ref<GstEvent>::adopt(gst_harness_try_pull_upstream_event(harness_))) {
+      GstClockTime time = GST_CLOCK_TIME_NONE;
+      if (gst_video_event_parse_upstream_force_key_unit(event.get(), &time, nullptr, nullptr)) times.push_back(time);
+    }
+    return times;
+  };
+  push(0, true);
+  const auto first = asked();
+  EXPECT_FALSE(first.empty());
+  gst_harness_push_event(harness_, gst_event_new_flush_start());
+  gst_harness_push_event(harness_, gst_event_new_flush_stop(TRUE));
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  gst_harness_push_event(harness_, gst_event_new_segment(&segment));
+  push(0, true);
+  EXPECT_EQ(asked(), first);
+}
+
+// A second pad beside video_0, with what an AAC parser says.
+GstHarness* add_audio(GstHarness* video) {
+  GstHarness* audio = gst_harness_new_with_element(video->element, "audio_%u", nullptr);
+  gst_harness_set_src_caps(audio, gst_caps_from_string("audio/mpeg,mpegversion=4,stream-format=raw,rate=48000,"
+                                                       "channels=2,codec_data=(buffer)1190"));
+  return audio;
+}
+
+// Whoever reads the bus up to the end of the stream, as gst-launch does, has to have seen it.
+TEST_F(Fmp4MuxHarness, AWarningComesBeforeTheEndOfTheStream) {
+  GstHarness* audio = add_audio(harness_);
+  for (int n = 0; n < 500; ++n) push(n, n == 0);
+  static bool warned_before_the_end;
+  warned_before_the_end = false;
+  gst_pad_add_probe(
+      harness_->sinkpad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
+      [](GstPad*, GstPadProbeInfo* info, gpointer bus) {
+        if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) != GST_EVENT_EOS) return GST_PAD_PROBE_OK;
+        const auto message = Ref<GstMessage>::adopt(gst_bus_pop_filtered(GST_BUS(bus), GST_MESSAGE_WARNING));
+        warned_before_the_end = static_cast<bool>(message);
+        return GST_PAD_PROBE_OK;
+      },
+      bus_.get(), nullptr);
+  gst_harness_push_event(harness_, gst_event_new_eos());
+  gst_harness_push_event(audio, gst_event_new_eos());
+  EXPECT_TRUE(warned_before_the_end);
+  EXPECT_EQ(collect().segments().size(), 4U);
+  gst_harness_teardown(audio);
+}
+
+TEST_F(Fmp4MuxHarness, AGapWithoutADurationSaysThatNothingCameBefore) {
+  GstHarness* audio = add_audio(harness_);
+  for (int n = 0; n < 200; ++n) push(n, n % 50 == 0);
+  EXPECT_TRUE(collect().segments().empty()) << "sound may still come";
+  gst_harness_push_event(audio, gst_event_new_gap(7 * GST_SECOND, GST_CLOCK_TIME_NONE));
+  EXPECT_EQ(collect().segments().size(), 1U);
+  gst_harness_teardown(audio);
+}
+
+TEST_F(Fmp4MuxHarness, APadWithoutANameGetsOneThatIsFree) {
+  const auto named = Ref<GstPad>::adopt(gst_element_request_pad_simple(harness_->element, "video_2"));
+  const auto unnamed = Ref<GstPad>::adopt(gst_element_request_pad_simple(harness_->element, "video_%u"));
+  ASSERT_TRUE(named && unnamed);
+  EXPECT_STREQ(GST_PAD_NAME(unnamed.get()), "video_3");
 }
 
 TEST_F(Fmp4MuxHarness, OtherSchemesThanCencAreRefused) {
