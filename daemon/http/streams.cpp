@@ -46,8 +46,7 @@ base::Problem window_problem(const timeshift::WindowRefusal& refusal) {
   switch (refusal.reason) {
     case Refusal::kInverted: return base::bad_request("the window's end has to be after its start");
     case Refusal::kTooLong: return base::bad_request("a window lasts at most 24 hours: ask for a part of it");
-    case Refusal::kNotOnAir:
-      return try_later(503, "not_on_air", "This channel has not been on air yet.", refusal.retry_after_s);
+    case Refusal::kNotOnAir: return try_later(503, "not_on_air", "This channel is not on air.", refusal.retry_after_s);
     case Refusal::kNotStarted:
       return try_later(409, "not_started", "Nothing of this has been on air yet.", refusal.retry_after_s);
     case Refusal::kNotComplete:
@@ -211,6 +210,11 @@ void answer_playlist(const StreamServices& services, const access::Caller& calle
     return responder.problem(window_problem(*refusal));
   }
   const auto& window = std::get<timeshift::Window>(answer);
+  // Whoever plays already is led through the hole by its media playlist; who begins now has nothing to begin with.
+  const bool silent = std::ranges::all_of(window.rows, [](const timeshift::SegmentRow& row) { return row.gap; });
+  if (kind == ViewKind::kLive && form == PlaylistForm::kMultivariant && silent) {
+    return responder.problem(window_problem({Refusal::kNotOnAir, channel.target_duration_s}));
+  }
   Result<std::string> text("");
   if (form == PlaylistForm::kMultivariant) {
     // The player's later requests are for the rows of this epoch, whatever the clock does.
