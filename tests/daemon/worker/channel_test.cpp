@@ -4,6 +4,9 @@
 #include <gst/gst.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <mutex>
@@ -12,6 +15,7 @@
 #include "core/bmff/fragment.hpp"
 #include "core/bmff/init.hpp"
 #include "daemon/worker/media.hpp"
+#include "daemon/worker/must_play.hpp"
 #include "support/main_loop.hpp"
 #include "support/temporary_directory.hpp"
 #include "worker/service.hpp"
@@ -213,6 +217,63 @@ TEST_F(ChannelTest, ARestartRejoinsTheTimelineAndNumbersTheHole) {
   ASSERT_FALSE(numbers.empty());
   EXPECT_EQ(numbers.front(), resumed.start.ns / 40'000'000 % 250) << "joined in progress";
 }
+
+class MustPlayTest : public ChannelTest, public ::testing::WithParamInterface<test::MustPlay> {};
+
+TEST_P(MustPlayTest, IsListedInSegmentsThatTheKeyOpens) {
+  const test::MustPlay& film = GetParam();
+  play(configuration(test::make_film(film, directory_), true), kStart, 8);  // two seams
+  ASSERT_GE(rows_.size(), 2U);
+  double seconds = 0;
+  for (const auto& row : rows_) {
+    EXPECT_TRUE(row.key_id);
+    seconds += static_cast<double>(row.duration_ns) / core::kNsPerSecond;
+  }
+  EXPECT_GE(seconds, 8);
+  const std::string decode =
+      "cat '" + concatenated() + "' | ffmpeg -v error -xerror -decryption_key " + kKey + " -i pipe: ";
+  const auto pictures = test::run(decode + "-map 0:v -vsync passthrough -pix_fmt gray -f rawvideo -");
+  ASSERT_EQ(pictures.exit, 0);
+  EXPECT_EQ(static_cast<double>(pictures.output.size()) / (kWidth * kHeight), seconds * 25);
+  const auto brightest = std::ranges::max(pictures.output, {}, [](char c) { return static_cast<unsigned char>(c); });
+  EXPECT_EQ(static_cast<unsigned char>(brightest) > 220, true) << "the clock is burned in";
+  // Halfway down the picture there is neither name nor clock.
+  const auto middle = static_cast<std::size_t>(kWidth * kHeight) * 50 + kWidth * (kHeight / 2) + kWidth / 4;
+  const auto [low, high] = std::ranges::minmax(pictures.output.substr(middle, kWidth / 2), {},
+                                               [](char c) { return static_cast<unsigned char>(c); });
+  EXPECT_EQ(static_cast<unsigned char>(high) - static_cast<unsigned char>(low) > 60, film.picture);
+  const auto sound = test::run(decode + "-map 0:a -ac 1 -f s16le -");
+  ASSERT_EQ(sound.exit, 0);
+  const std::size_t samples = sound.output.size() / sizeof(std::int16_t);
+  EXPECT_NEAR(static_cast<double>(samples), seconds * 48'000, 3 * 1'024);
+  int loudest = 0;
+  for (std::size_t i = 0; i < samples; ++i) {
+    std::int16_t sample = 0;
+    std::memcpy(&sample, sound.output.data() + i * sizeof sample, sizeof sample);
+    loudest = std::max(loudest, std::abs(int{sample}));
+  }
+  EXPECT_EQ(loudest > 300, film.sound) << loudest;
+}
+
+// What differs between the others ends in the decoder, which source_test.cpp tries with all of them.
+std::vector<test::MustPlay> promised() {
+  constexpr std::array<std::string_view, 9> kNames = {
+      "no-audio.mp4", "no-video.m4a", "odd-size.mp4",      "12.5fps.mp4",  "29.97fps.mp4",
+      "mono.mp4",     "surround.mkv", "variable-rate.mkv", "b-frames.mp4",
+  };
+  std::vector<test::MustPlay> films = test::must_play();
+  std::erase_if(films,
+                [&](const test::MustPlay& film) { return std::ranges::find(kNames, film.name) == kNames.end(); });
+  EXPECT_EQ(films.size(), kNames.size());
+  return films;
+}
+
+INSTANTIATE_TEST_SUITE_P(Films, MustPlayTest, ::testing::ValuesIn(promised()), [](const auto& film) {
+  std::string name = film.param.name;
+  std::ranges::replace_if(
+      name, [](char c) { return !g_ascii_isalnum(c); }, '_');
+  return name;
+});
 
 TEST_F(ChannelTest, RefusalsNameTheCauseAndLeaveTheStoreAlone) {
   play(configuration(numbered_film(), true), kStart, 7);

@@ -13,6 +13,7 @@
 #include <filesystem>
 
 #include "daemon/worker/media.hpp"
+#include "daemon/worker/must_play.hpp"
 #include "gstx/buffer_map.hpp"
 #include "support/temporary_directory.hpp"
 #include "worker/encoder.hpp"
@@ -150,60 +151,12 @@ TEST_F(SourceTest, AFileWhoseTimesBeginLaterIsEnteredInTheRightPlace) {
   }
 }
 
-struct MustPlay {
-  const char* name;
-  std::string arguments;
-  std::int64_t loop_frames;  // at 25 frames per second
-  bool picture;
-  bool sound;
-};
-
-std::vector<MustPlay> must_play() {
-  const std::string tone = " -f lavfi -i sine=f=440:r=48000:d=3";
-  const auto bars = [](const char* size, const char* rate) {
-    return std::string("-f lavfi -i testsrc2=s=") + size + ":r=" + rate + ":d=3";
-  };
-  const std::string h264 = " -c:v libx264 -preset ultrafast -pix_fmt yuv420p";
-  const std::string aac = " -c:a aac";
-  return {
-      {"no-audio.mp4", bars("320x180", "25") + h264, 75, true, false},
-      {"no-video.m4a", tone.substr(1) + aac, 75, false, true},
-      {"no-video.mp3", tone.substr(1), 75, false, true},
-      {"odd-size.mp4", bars("321x179", "25") + tone + " -c:v libx264 -preset ultrafast -pix_fmt yuv444p" + aac, 75,
-       true, true},
-      {"12.5fps.mp4", bars("320x180", "25/2") + tone + h264 + aac, 75, true, true},
-      {"29.97fps.mp4", bars("320x180", "30000/1001") + tone + h264 + aac, 75, true, true},
-      {"59.94fps.mkv", bars("320x180", "60000/1001") + tone + h264 + aac, 75, true, true},
-      {"variable-rate.mkv",
-       bars("320x180", "50") + tone + " -vf \"select='lt(n,50)+not(mod(n,3))'\" -vsync vfr" + h264 + aac, 75, true,
-       true},
-      {"mono.mp4", bars("320x180", "25") + tone + h264 + aac + " -ac 1", 75, true, true},
-      {"surround.mkv", bars("320x180", "25") + tone + h264 + " -c:a ac3 -ac 6", 75, true, true},
-      {"44100.mkv", bars("320x180", "25") + tone + h264 + " -c:a libmp3lame -ar 44100", 75, true, true},
-      {"b-frames.mp4", bars("640x360", "25") + tone + " -c:v libx264 -preset medium -bf 4 -g 75 -pix_fmt yuv420p" + aac,
-       75, true, true},
-      {"b-frames.ts", bars("320x180", "25") + tone + h264 + " -bf 3" + aac, 75, true, true},
-      {"late-start.mkv", bars("320x180", "25") + tone + h264 + aac + " -output_ts_offset 1.5", 75, true, true},
-      {"anamorphic.mp4", bars("360x180", "25") + tone + " -vf setsar=4/3" + h264 + aac, 75, true, true},
-      {"ten-bit.mkv",
-       bars("320x180", "25") + tone + " -c:v libx265 -x265-params log-level=none -pix_fmt yuv420p10le" + aac, 75, true,
-       true},
-      {"mpeg2.mpg", bars("320x180", "25") + tone + " -c:v mpeg2video -c:a mp2", 75, true, true},
-      {"old.avi", bars("320x180", "25") + tone + " -c:v mjpeg -c:a pcm_s16le", 75, true, true},
-      {"vp9.webm", bars("320x180", "25") + tone + " -c:v libvpx-vp9 -deadline realtime -cpu-used 8 -c:a libopus", 75,
-       true, true},
-      {"colour-and-name's \u00e9.mp4", bars("320x180", "25") + tone + h264 + aac, 75, true, true},
-  };
-}
-
 TEST_F(SourceTest, MustPlay) {
-  for (const MustPlay& entry : must_play()) {
+  for (const test::MustPlay& entry : test::must_play()) {
     SCOPED_TRACE(entry.name);
     recorder_ = {};
     warnings_.clear();
-    std::string plain = film("source.tmp" + std::filesystem::path(entry.name).extension().string(), entry.arguments);
-    const std::string path = directory_ / entry.name;
-    std::filesystem::rename(plain, path);
+    const std::string path = test::make_film(entry, directory_);
     const auto info = probe_source(path, kRaster, kRate);
     if (!info) {
       ADD_FAILURE() << info.error().message;
