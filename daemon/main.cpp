@@ -57,12 +57,8 @@ core::Utc utc_now() {
 }
 
 core::Result<void> prepare_directories(const base::Config& config) {
-  const auto make = [](const char* name, const std::string& path, unsigned mode) -> core::Result<void> {
-    auto made = base::ensure_directory(path, mode);
-    if (made) made = base::check_writable(path);
-    if (made) return {};
-    return fail(made.error().code, std::string(name) + ": " + made.error().message + ": give a directory that user " +
-                                       std::to_string(geteuid()) + " can write");
+  const auto make = [](const char* name, const std::string& path, unsigned mode) {
+    return base::prepare_directory(path, mode).with_context(name);
   };
   AIRCHECK_TRY_VOID(make("--state", config.state_directory, 0750));
   AIRCHECK_TRY_VOID(make("--state", config.secrets_directory(), 0700));
@@ -70,7 +66,8 @@ core::Result<void> prepare_directories(const base::Config& config) {
   AIRCHECK_TRY_VOID(make("HLS_SEGMENT_DIR", config.segment_directory, 0750));
   AIRCHECK_TRY_VOID(make("AIRCHECK_RUN_DIR", config.run_directory, 0700));
   // Films may well be read-only.
-  return base::ensure_directory(config.sources_directory, 0750).with_context("HLS_SOURCES_DIR");
+  const auto made = base::ensure_directory(config.sources_directory, 0750).with_context("HLS_SOURCES_DIR");
+  return made ? made : fail(made.error().code, made.error().message + ": give the directory that holds the films");
 }
 
 // One daemon per state directory. The lock goes with the process.
@@ -204,7 +201,7 @@ core::Result<void> Station::open() {
   AIRCHECK_TRY_VOID(prepare_directories(config_));
   AIRCHECK_TRY_VOID(lock_state(config_.state_directory));
   if (!config_.demo_source.empty() && ::access(config_.demo_source.c_str(), R_OK) != 0) {
-    return core::fail_errno(errno, "--demo-source " + config_.demo_source);
+    return core::fail_errno(errno, "--demo-source: give a film that can be read: " + config_.demo_source);
   }
   AIRCHECK_TRY_VOID(open_page());
   AIRCHECK_TRY_VOID(open_stores());

@@ -88,4 +88,9 @@ core::Result<CommandLine> parse_command_line(int argc, char** argv) {
   return line;
 }
 
+std::string option_of(const std::string& key) {
+  const auto* found = std::ranges::find(kOptions, std::string_view(key), &Option::key);
+  return found == kOptions.end() ? key : std::string(found->name);
+}
+
 }  // namespace aircheck::base

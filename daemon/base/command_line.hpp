@@ -18,4 +18,7 @@ struct CommandLine {
 // kInvalidArgument names the option that is unknown or lacks its value.
 core::Result<CommandLine> parse_command_line(int argc, char** argv);
 
+// "--port" of "server.port"; the key itself where no option sets it.
+std::string option_of(const std::string& key);
+
 }  // namespace aircheck::base

@@ -10,6 +10,7 @@
 #include <set>
 #include <variant>
 
+#include "base/command_line.hpp"
 #include "core/bytes.hpp"
 
 namespace aircheck::base {
@@ -208,8 +209,9 @@ core::Result<void> complete(Config& config, const char* runtime_directory) {
     return fail(Code::kInvalidArgument, "AIRCHECK_TLS_CERTIFICATE and AIRCHECK_TLS_KEY: give both PEM files or none");
   }
   if (config.demo && !is_loopback(config.listen) && (config.admin_password.empty() || !config.tls())) {
-    return fail(Code::kInvalidArgument, "--listen: a demo listens beyond this machine (" + config.listen +
-                                            ") only with AIRCHECK_ADMIN_PASSWORD and a TLS certificate and key");
+    return fail(Code::kInvalidArgument,
+                "--listen: a demo listens beyond this machine (" + config.listen +
+                    ") only with AIRCHECK_ADMIN_PASSWORD and a TLS certificate and key (./dev run: --tls)");
   }
   return {};
 }
@@ -238,7 +240,7 @@ core::Result<Config> load_config(const ConfigSources& sources) {
   for (const Entry& entry : entries()) {
     const auto option = options.extract(std::string(entry.key.group) + "." + std::string(entry.key.name));
     if (option.empty()) continue;
-    AIRCHECK_TRY_VOID(assign(config, entry.target, option.mapped()).with_context("option for " + option.key()));
+    AIRCHECK_TRY_VOID(assign(config, entry.target, option.mapped()).with_context(option_of(option.key())));
   }
   if (const auto demo = options.extract("demo"); !demo.empty()) config.demo = demo.mapped() == "true";
   if (const auto source = options.extract("demo-source"); !source.empty()) config.demo_source = source.mapped();

@@ -60,6 +60,14 @@ core::Result<core::Bytes> read_all(int fd, std::size_t limit, const std::string&
   }
 }
 
+core::Result<void> make_and_remove_a_file_in(const std::string& directory) {
+  std::string name = directory + "/.writable-XXXXXX";
+  const FileDescriptor file(mkostemp(name.data(), O_CLOEXEC));
+  if (!file.valid()) return fail_errno(errno, "cannot write into " + directory);
+  unlink(name.c_str());
+  return {};
+}
+
 void sync_directory_of(const std::string& path) {
   const auto parent = std::filesystem::path(path).parent_path();
   const FileDescriptor directory(open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -80,12 +88,12 @@ core::Result<void> ensure_directory(const std::string& path, unsigned mode) {
   return {};
 }
 
-core::Result<void> check_writable(const std::string& directory) {
-  std::string name = directory + "/.writable-XXXXXX";
-  const FileDescriptor file(mkostemp(name.data(), O_CLOEXEC));
-  if (!file.valid()) return fail_errno(errno, "cannot write into " + directory);
-  unlink(name.c_str());
-  return {};
+core::Result<void> prepare_directory(const std::string& path, unsigned mode) {
+  core::Result<void> made = ensure_directory(path, mode);
+  if (made) made = make_and_remove_a_file_in(path);
+  if (made || made.error().code == Code::kNoSpace) return made;
+  return fail(made.error().code,
+              made.error().message + ": give a directory that user " + std::to_string(geteuid()) + " can write");
 }
 
 core::Result<void> write_file_atomically(const std::string& path, core::ByteView bytes, unsigned mode) {

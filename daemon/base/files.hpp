@@ -12,8 +12,8 @@ namespace aircheck::base {
 // Creates the directory and its parents; an existing one is fine. `mode` for the last part, 0750 for new parents.
 core::Result<void> ensure_directory(const std::string& path, unsigned mode);
 
-// The directory can hold new files: proved by making one. The error names the directory and the remedy.
-core::Result<void> check_writable(const std::string& directory);
+// As ensure_directory, and it can hold new files: proved by making one. The error names the directory and the remedy.
+core::Result<void> prepare_directory(const std::string& path, unsigned mode);
 
 // Temporary name, write, fsync, rename, fsync of the directory: the old file or the new one, never half of one.
 core::Result<void> write_file_atomically(const std::string& path, core::ByteView bytes, unsigned mode);

@@ -76,7 +76,7 @@ void Runner::dispatch(Event event) {
 void Runner::note(const Supervision& before) {
   const std::string_view was = public_state(before);
   const std::string_view is = public_state(state_);
-  if (is == "running" || is == "stopped") reason_.clear();
+  if (is == "stopped" || (is == "running" && was != is)) reason_.clear();
   if (was == is) return;
   since_ = options_.now();
   std::string line = std::string(was) + " -> " + std::string(is);
@@ -147,6 +147,8 @@ void Runner::try_connect() {
   };
   events.warning = [this](const std::string& code, const std::string& message) {
     base::log_warning("channels", code + ": " + message, key_);
+    if (code == control::kSourceFailed) reason_ = message;
+    if (code == control::kSourceRecovered) reason_.clear();
   };
   events.closed = [this](const core::Error& why) { closed(why); };
   client_.reset();
@@ -197,6 +199,7 @@ void Runner::connected(core::Result<std::unique_ptr<control::Client>> client, st
 void Runner::take_over(const control::Status& status) {
   fetch_rows();
   dispatch(event_for(status, options_.segment_directory + "/" + key_));
+  if (state_.phase == Phase::kRunning) reason_ = status.reason;
 }
 
 void Runner::fetch_rows() {
@@ -285,7 +288,7 @@ core::Result<control::Configuration> Runner::configuration(const Channel& channe
   configuration.variables["source"] = std::move(source);
   if (!configuration.variables.contains("title")) configuration.variables["title"] = channel.name;
   const std::string directory = options_.segment_directory + "/" + channel.key;
-  AIRCHECK_TRY_VOID(base::ensure_directory(directory, 0750));
+  AIRCHECK_TRY_VOID(base::prepare_directory(directory, 0750));
   configuration.variables["segment-directory"] = directory;
   configuration.variables["target-duration"] = static_cast<std::uint32_t>(channel.target_duration_s);
   configuration.variables["max-duration"] = static_cast<std::uint32_t>(channel.max_duration_s);

@@ -56,7 +56,7 @@ struct SupervisorOptions {
 
 struct ChannelStatus {
   std::string state;   // stopped | starting | running | backoff | failed
-  std::string reason;  // why it is in backoff or failed; empty otherwise
+  std::string reason;  // why it is in backoff or failed, or runs without its source; empty otherwise
   core::Utc since;     // of `state`
   std::optional<pid_t> pid;
   int failures = 0;

@@ -41,10 +41,17 @@ core::Result<std::string> resolve_beneath(const std::string& directory, const st
   if (file.get() < 0 && (errno == EXDEV || errno == ELOOP)) {
     return fail(Code::kPermission, "source '" + name + "' leads out of " + directory + ": put the film itself there");
   }
-  if (file.get() < 0) return fail_errno(errno, "source '" + name + "' in " + directory);
+  if (file.get() < 0 && (errno == ENOENT || errno == ENOTDIR)) {
+    return fail(Code::kNotFound, "source '" + name + "': no such file in " + directory +
+                                     "; put it there or change the channel's source");
+  }
+  if (file.get() < 0) {
+    return fail_errno(errno, "source '" + name + "' in " + directory + " cannot be opened; check its permissions");
+  }
   struct stat status = {};
   if (fstat(file.get(), &status) != 0) return fail_errno(errno, "source '" + name + "'");
-  if (!S_ISREG(status.st_mode)) return fail(Code::kInvalidArgument, "source '" + name + "' is not a regular file");
+  if (!S_ISREG(status.st_mode))
+    return fail(Code::kInvalidArgument, "source '" + name + "' is not a file; give a media file");
   std::error_code error;
   const auto path = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(file.get()), error);
   if (error) return fail_errno(error.value(), "source '" + name + "'");

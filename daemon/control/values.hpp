@@ -58,9 +58,13 @@ struct Configuration {
   std::optional<Encryption> encryption;
 };
 
+// Codes of Warning: black and silence are on air instead of the source, from the one to the other.
+inline constexpr const char* kSourceFailed = "source-failed";
+inline constexpr const char* kSourceRecovered = "source-recovered";
+
 struct Status {
   WorkerState state = WorkerState::kIdle;
-  std::string reason;  // of the last change of state
+  std::string reason;  // of the last change of state; while it runs without its source, why
   pid_t pid = 0;
   core::Utc since;  // of the last change of state
   std::uint32_t protocol_version = kProtocolVersion;

@@ -14,6 +14,8 @@
 #include "worker/description.hpp"
 #include "worker/process.hpp"
 #include "worker/service.hpp"
+#include "worker/settings.hpp"
+#include "worker/source.hpp"
 
 namespace aircheck::worker {
 namespace {
@@ -26,18 +28,19 @@ int complain(const core::Error& error, int exit_code) {
 }
 
 struct Options {
-  std::string channel, run_dir, log_file, check;
+  std::string channel, run_dir, log_file, check, check_source;
   bool version = false;
 };
 
 core::Result<Options> parse_options(int argc, char** argv) {
-  char *channel = nullptr, *run_dir = nullptr, *log_file = nullptr, *check = nullptr;
+  char *channel = nullptr, *run_dir = nullptr, *log_file = nullptr, *check = nullptr, *check_source = nullptr;
   gboolean version = FALSE;
   const GOptionEntry entries[] = {
       {"channel", 'c', 0, G_OPTION_ARG_STRING, &channel, "Key of the channel to play out", "KEY"},
       {"run-dir", 'r', 0, G_OPTION_ARG_FILENAME, &run_dir, "Folder of the socket and the lock (mode 0700)", "DIR"},
       {"log-file", 'l', 0, G_OPTION_ARG_FILENAME, &log_file, "Append the log to this file instead of stderr", "FILE"},
       {"check", 0, 0, G_OPTION_ARG_FILENAME, &check, "Check a pipeline description and exit", "FILE"},
+      {"check-source", 0, 0, G_OPTION_ARG_FILENAME, &check_source, "Check that a film can be looped and exit", "FILE"},
       {"version", 0, 0, G_OPTION_ARG_NONE, &version, "Show the version and exit", nullptr},
       {}};
   GOptionContext* context = g_option_context_new("- play out one channel of Aircheck");
@@ -48,13 +51,14 @@ core::Result<Options> parse_options(int argc, char** argv) {
   gobj::ErrorSlot error;
   const bool parsed = g_option_context_parse(context, &argc, &argv, error.out()) != FALSE;
   g_option_context_free(context);
-  Options options{gobj::take_text(channel), gobj::take_text(run_dir), gobj::take_text(log_file), gobj::take_text(check),
-                  version != FALSE};
+  Options options{gobj::take_text(channel), gobj::take_text(run_dir),      gobj::take_text(log_file),
+                  gobj::take_text(check),   gobj::take_text(check_source), version != FALSE};
   if (!parsed) return error.fail();
   if (argc > 1) return core::fail(core::Code::kInvalidArgument, std::string("unexpected argument '") + argv[1] + "'");
-  if (!options.check.empty() || options.version) return options;
+  if (!options.check.empty() || !options.check_source.empty() || options.version) return options;
   if (options.channel.empty() || options.run_dir.empty()) {
-    return core::fail(core::Code::kInvalidArgument, "give --channel and --run-dir, or --check; see --help");
+    return core::fail(core::Code::kInvalidArgument,
+                      "give --channel and --run-dir, --check or --check-source; see --help");
   }
   return options;
 }
@@ -67,6 +71,18 @@ int check(const std::string& file) {
     return complain(verified.error().with_context(file), kExitFailed);
   }
   std::printf("%s: good (%s)\n", file.c_str(), description->summary().c_str());
+  return kExitGood;
+}
+
+int check_source(const std::string& file) {
+  gst_init(nullptr, nullptr);
+  const ChannelSettings usual;
+  const auto info = probe_source(file, usual.raster, usual.frame_rate);
+  if (!info) return complain(info.error(), kExitFailed);
+  const char* sound = info->has_audio ? "picture and sound" : "picture without sound";
+  const auto ns = Timeline(usual.frame_rate, info->loop_frames).offset_of(info->loop_frames);
+  std::printf("%s: good (%s, %.2f s)\n", file.c_str(), info->has_video ? sound : "sound without picture",
+              static_cast<double>(ns) / core::kNsPerSecond);
   return kExitGood;
 }
 
@@ -122,6 +138,7 @@ int main(int argc, char** argv) {
     std::printf("aircheck-channel %s\n", AIRCHECK_VERSION);
     return kExitGood;
   }
+  if (!options->check_source.empty()) return check_source(options->check_source);
   return options->check.empty() ? play_out(*options) : check(options->check);
 }
 

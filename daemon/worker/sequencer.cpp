@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "control/values.hpp"
+
 namespace aircheck::worker {
 namespace {
 
@@ -131,7 +133,7 @@ void Sequencer::settle_joins(std::int64_t frame) {
   if (!passes_.back().joined_after_outage) return;
   if (passes_.back().item->health() == Item::Health::kReady) {
     outage_ = false;
-    warn_("source-recovered", "the source plays again");
+    warn_(control::kSourceRecovered, "the source plays again");
     return;
   }
   passes_.pop_back();
@@ -155,7 +157,7 @@ Sequencer::Pass* Sequencer::pass_on_air(std::int64_t number, std::int64_t frame)
 }
 
 void Sequencer::fail(std::int64_t number, const core::Error& error) {
-  warn_("source-failed", error.message + "; black and silence until it plays again");
+  warn_(control::kSourceFailed, error.message + "; black and silence until it plays again");
   outage_ = true;
   hold_until_ = next_frame_ + seconds(kHoldSeconds);
   retry_frame_ = next_frame_;

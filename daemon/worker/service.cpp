@@ -82,9 +82,10 @@ void Service::apply(Event event, const core::Error& why) {
     if (state_ == State::kStarting) last_error_.clear();
     since_ = clock_->utc_now();
     base::log_info(kArea, std::string(control::to_string(state_)) + (reason_.empty() ? "" : ": " + reason_), channel_);
-    if (server_) server_->state_changed(state_, reason_);
   }
+  // Before the signal: the answer has the code by which the daemon tells a refusal from a failure that passes.
   if ((transition.actions & kAnswerStart) != 0) answer(waiting_starts_, why, state_ == State::kRunning);
+  if (state_ != before && server_) server_->state_changed(state_, reason_);
   if ((transition.actions & kAnswerStop) != 0) answer(waiting_stops_, why, state_ == State::kIdle);
   if ((transition.actions & kProbe) != 0) probe();
   if ((transition.actions & kDrain) != 0) drain();
@@ -105,8 +106,7 @@ void Service::answer(std::vector<Done>& waiting, const core::Error& why, bool go
 
 core::Result<Service::Found> Service::find(const Programme& programme) {
   const ChannelSettings& settings = programme.settings;
-  AIRCHECK_TRY_VOID(base::ensure_directory(settings.segment_directory, kSegmentDirectoryMode));
-  AIRCHECK_TRY_VOID(base::check_writable(settings.segment_directory));
+  AIRCHECK_TRY_VOID(base::prepare_directory(settings.segment_directory, kSegmentDirectoryMode));
   Found found;
   AIRCHECK_TRY(const auto last, read_last_segment(programme.segment_pattern));
   if (last) found.end_of_store = last->start + last->duration_ns;
@@ -228,6 +228,8 @@ void Service::segments_since(std::uint64_t sequence, std::uint32_t limit, Rows r
 }
 
 void Service::warn(const std::string& code, const std::string& message) {
+  if (code == control::kSourceFailed) reason_ = message;
+  if (code == control::kSourceRecovered) reason_.clear();
   base::log_warning(kArea, code + ": " + message, channel_);
   if (server_) server_->warning(code, message);
 }

@@ -60,7 +60,9 @@ Unexpected<Error> fail_errno(int error_number, std::string_view message) {
   std::string text(message);
   text += ": ";
   text += strerror_r(error_number, buffer, sizeof buffer);  // the GNU variant: returns the text
-  return fail(code_from_errno(error_number), std::move(text));
+  const Code code = code_from_errno(error_number);
+  if (code == Code::kNoSpace) text += "; free space on that disk";
+  return fail(code, std::move(text));
 }
 
 namespace detail {

@@ -57,7 +57,7 @@ TEST(Result, HoldsWhatCanOnlyBeMoved) {
 TEST(Result, ErrnoBecomesACode) {
   const Result<int> full = fail_errno(ENOSPC, "cannot write 'a.m4s'");
   EXPECT_EQ(full.error().code, Code::kNoSpace);
-  EXPECT_EQ(full.error().message, "cannot write 'a.m4s': No space left on device");
+  EXPECT_EQ(full.error().message, "cannot write 'a.m4s': No space left on device; free space on that disk");
 }
 
 TEST(ResultDeathTest, ReadingTheWrongSideAborts) {

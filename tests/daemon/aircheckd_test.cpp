@@ -72,9 +72,10 @@ TEST_F(AircheckdTest, WrongSettingsAreNamed) {
   directory_.write("aircheck.conf", "[server]\nprot=80\n");
   expect_refusal({"--bogus"}, {}, {"--bogus", "--help"});
   expect_refusal({"--port"}, {}, {"--port"});
-  expect_refusal({"--port", "99999"}, {}, {"port", "65535"});
+  expect_refusal({"--port", "99999"}, {}, {"--port", "65535"});
   expect_refusal({"--config", directory_ / "aircheck.conf"}, {}, {"aircheck.conf", "[server] prot", "remove it"});
   expect_refusal({"--config", directory_ / "absent.conf"}, {}, {"absent.conf"});
+  expect_refusal({"--state", state_}, {{"HLS_SEGMENT_DURATION", "0"}}, {"HLS_SEGMENT_DURATION", "1 to 60"});
   expect_refusal({"--state", state_}, {{"JWT_SECRET", "short"}}, {"JWT_SECRET", "32 bytes"});
   expect_refusal({"--state", state_, "--demo", "--listen", "0.0.0.0"}, {}, {"--listen", "AIRCHECK_ADMIN_PASSWORD"});
   expect_refusal({"--state", state_, "--tls-certificate", "/c.pem"}, {}, {"AIRCHECK_TLS_KEY"});
@@ -83,7 +84,11 @@ TEST_F(AircheckdTest, WrongSettingsAreNamed) {
 
 TEST_F(AircheckdTest, WhatCannotWorkIsNamed) {
   directory_.write("file", "");
-  expect_refusal({"--state", directory_ / "file/state"}, {}, {"--state", "file/state"});
+  expect_refusal({"--state", directory_ / "file/state"}, {}, {"--state", "file/state", "give a directory"});
+  for (const char* name : {"HLS_SEGMENT_DIR", "HLS_SOURCES_DIR", "AIRCHECK_RUN_DIR"}) {
+    expect_refusal({"--state", state_, "--port", "0"}, {{name, directory_ / "file"}}, {name, "file", "give "});
+    expect_refusal({"--state", state_, "--port", "0"}, {{name, "/proc/nowhere"}}, {name, "/proc/nowhere", "give "});
+  }
   expect_refusal({"--state", state_, "--port", "0", "--listen", "203.0.113.1"}, {}, {"--listen", "203.0.113.1"});
   expect_refusal({"--state", state_, "--port", "0", "--listen", "here"}, {}, {"--listen", "here"});
   expect_refusal({"--state", state_, "--demo", "--demo-source", directory_ / "absent.mp4"}, {}, {"absent.mp4"});

@@ -35,8 +35,8 @@ class FakeWorker : public control::Handler {
     done({});
   }
   void start(Done done) override {
-    if (mode_ == "refuse") return done(core::fail(core::Code::kNotFound, "source /film.mp4: no such file"));
-    if (mode_ == "busy") return done(core::fail(core::Code::kNoSpace, "disk full"));
+    if (mode_ == "refuse") return fail(done, core::Code::kNotFound, "source /film.mp4: no such file");
+    if (mode_ == "busy") return fail(done, core::Code::kNoSpace, "disk full");
     if (mode_ == "die") raise(SIGKILL);
     set_state(control::WorkerState::kRunning);
     done({});
@@ -76,9 +76,14 @@ class FakeWorker : public control::Handler {
   }
 
  private:
-  void set_state(control::WorkerState state) {
+  void fail(const Done& done, core::Code code, const std::string& message) {
+    set_state(control::WorkerState::kStarting);
+    done(core::fail(code, message));
+    set_state(control::WorkerState::kFailed, message);
+  }
+  void set_state(control::WorkerState state, const std::string& reason = "") {
     state_ = state;
-    server_->state_changed(state, "");
+    server_->state_changed(state, reason);
   }
   void tick() {
     control::SegmentRow row;

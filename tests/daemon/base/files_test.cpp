@@ -56,8 +56,13 @@ TEST(Files, DirectoriesAreMadeWithParents) {
   EXPECT_TRUE(ensure_directory(directory / "a/b/c", 0700).has_value());
   directory.write("file", "");
   EXPECT_EQ(ensure_directory(directory / "file", 0700).error().code, Code::kExists);
-  EXPECT_TRUE(check_writable(directory.path()).has_value());
-  EXPECT_FALSE(check_writable(directory / "absent").has_value());
+  EXPECT_TRUE(prepare_directory(directory.path(), 0700).has_value());
+  EXPECT_TRUE(prepare_directory(directory / "new/folder", 0700).has_value());
+  EXPECT_TRUE(std::filesystem::is_empty(directory / "new/folder")) << "the proof leaves nothing";
+  const auto refused = prepare_directory("/proc/self/new", 0700);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_NE(refused.error().message.find("/proc/self/new"), std::string::npos) << refused.error().message;
+  EXPECT_NE(refused.error().message.find("give a directory that user"), std::string::npos) << refused.error().message;
 }
 
 TEST(Files, UuidsAreVersionFour) {

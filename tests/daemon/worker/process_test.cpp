@@ -264,8 +264,17 @@ TEST_F(ProcessTest, AStoreThatCannotBeWrittenFailsTheChannelWithAReason) {
   auto wanted = configuration();
   wanted.variables["segment-directory"] = std::string("/dev/full/segments");
   EXPECT_EQ(configure(wanted), "");
-  EXPECT_THAT(start(), HasSubstr("/dev/full/segments"));
-  EXPECT_EQ(states_.back(), control::WorkerState::kFailed);
+  std::vector<control::WorkerState> at_answer;
+  const std::string why = outcome_of([&](const Client::Done& done) {
+    client_->start([&, done](const core::Result<void>& result) {
+      at_answer = states_;
+      done(result);
+    });
+  });
+  EXPECT_THAT(why, HasSubstr("/dev/full/segments"));
+  EXPECT_THAT(why, HasSubstr("give a directory that user"));
+  EXPECT_THAT(at_answer, ::testing::Not(::testing::Contains(control::WorkerState::kFailed))) << "the answer is first";
+  EXPECT_TRUE(run_until([&] { return !states_.empty() && states_.back() == control::WorkerState::kFailed; }));
   EXPECT_EQ(configure(configuration()), "");
   EXPECT_EQ(start(), "") << "and it can be put right";
 }
@@ -283,6 +292,9 @@ TEST(CommandLineTest, WrongUsageSaysWhatIsRight) {
       {"--channel ../x --run-dir /tmp", 2, "not usable in file names"},
       {"--channel ch1 --run-dir /proc/x", 1, "/proc/x"},
       {"--check /nowhere.pipeline", 1, "/nowhere.pipeline: no such description"},
+      {"--check-source /nowhere.mp4", 1, "/nowhere.mp4: no such file"},
+      {"--check-source /dev/zero", 1, "/dev/zero: is not a file; give a media file"},
+      {"--check-source /etc/passwd", 1, "/etc/passwd: is not a film"},
       {"--channel ch1 --run-dir /tmp extra", 2, "extra"},
   };
   for (const Row& row : rows) {
