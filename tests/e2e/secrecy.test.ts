@@ -13,6 +13,7 @@ before(async () => {
   dots = mkdtempSync(join(tmpdir(), "aircheck-dots-"));
   station = await Station.start({
     G_MESSAGES_DEBUG: "all",
+    G_DBUS_DEBUG: "all", // would print each message between daemon and worker, keys included
     GST_DEBUG: "*:5,*cenc*:9,*fmp4*:9,GST_CAPS:9",
     GST_DEBUG_DUMP_DOT_DIR: dots,
   });
@@ -38,6 +39,7 @@ function formsOf(key: Buffer): { form: string; bytes: Buffer }[] {
     { form: "hex", bytes: Buffer.from(hex) },
     { form: "upper-case hex", bytes: Buffer.from(hex.toUpperCase()) },
     { form: "spaced hex", bytes: Buffer.from(dashed) },
+    { form: "GVariant text", bytes: Buffer.from(`0x${dashed.replaceAll(" ", ", 0x")}`) },
     { form: "base64", bytes: Buffer.from(key.toString("base64").replace(/=+$/, "")) },
     { form: "base64url", bytes: Buffer.from(key.toString("base64url")) },
   ];

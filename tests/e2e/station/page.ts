@@ -22,7 +22,7 @@ async function positionSeconds(page: Page): Promise<number> {
   return text ? Number(text) : Number.NaN;
 }
 
-async function untilOnAir(page: Page, log: string[]): Promise<void> {
+export async function untilOnAir(page: Page, log: string[]): Promise<void> {
   try {
     await until("the page to play", 120, async () => {
       const moving = await page
@@ -72,7 +72,7 @@ async function proveBegan(page: Page, askedMs: number): Promise<void> {
   assert.ok(position > -0.5 && position < most, `${position} s into the programme after ${most - 2} s`);
 }
 
-async function proveMoves(page: Page): Promise<void> {
+export async function proveMoves(page: Page): Promise<void> {
   const video = page.locator("video");
   const first = await video.screenshot();
   const from = await onAirMs(page);
