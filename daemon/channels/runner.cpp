@@ -188,6 +188,9 @@ void Runner::connected(core::Result<std::unique_ptr<control::Client>> client, st
     return dispatch(Event::kNoWorker);
   }
   client_ = std::move(*client);
+  // A segment that is signalled before the first page has been asked for must not hide those before it.
+  fetching_ = true;
+  while_fetching_.clear();
   if (!process_ && !take_hold_of(client_->peer_pid())) return dispatch(Event::kNoWorker);
   client_->status([this](core::Result<control::Status> status) {
     if (status) return take_over(*status);
@@ -205,7 +208,6 @@ void Runner::take_over(const control::Status& status) {
 void Runner::fetch_rows() {
   const Channel* channel = this->channel();
   if (channel == nullptr || !client_) return;
-  fetching_ = true;
   const std::optional<std::uint64_t> last = hooks_.last_sequence(*channel);
   client_->segments_since(last ? *last + 1 : 0, kPage, [this](core::Result<std::vector<control::SegmentRow>> rows) {
     if (!rows) base::log_warning("channels", "rows of the worker: " + rows.error().message, key_);
