@@ -46,7 +46,8 @@ Result<Caller> Gate::caller(const std::optional<std::string>& bearer, const std:
     AIRCHECK_TRY(PlaybackGrant grant, parts_.playback_tokens.verify(*token, now));
     // Accounts of other services carry their issuer before a colon; ours are UUIDs.
     const bool own = grant.account_id.find(':') == std::string::npos;
-    return Caller{.account_id = grant.account_id, .own = own, .grant = std::move(grant)};
+    std::string account_id = grant.account_id;
+    return Caller{.account_id = std::move(account_id), .own = own, .grant = std::move(grant)};
   }
   if (!bearer) return fail(Code::kPermission, "no token");
   AIRCHECK_TRY(Identity identity, parts_.access_tokens.verify(*bearer, now));
@@ -117,7 +118,7 @@ Decision Gate::decide_key(const Caller& caller, const KeyPeriod& key, Protection
 }
 
 Decision Gate::require(const Caller& caller, Role needed) const {
-  const Decision refused = refuse("role_not_allowed", "This needs the role " + std::string(to_string(needed)) + ".");
+  Decision refused = refuse("role_not_allowed", "This needs the role " + std::string(to_string(needed)) + ".");
   if (caller.grant) return refused;
   if (!caller.own) return covers(caller.role, needed) ? Decision{.allowed = true} : refused;
   const auto account = parts_.accounts.find(caller.account_id);

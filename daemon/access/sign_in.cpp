@@ -72,7 +72,7 @@ void SignIn::login(LoginRequest request, std::function<void(Answer)> done) {
   const std::string hash = account ? account->password_hash : std::string();
   const Account found = account ? std::move(*account) : Account{};
   auto check = [hash, password = request.password]() mutable {
-    const PasswordCheck result = check_password(hash, password);
+    PasswordCheck result = check_password(hash, password);
     core::wipe(password.data(), password.size());
     return result;
   };

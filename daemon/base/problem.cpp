@@ -50,7 +50,7 @@ std::string_view reason_phrase(int status) {
 Problem to_problem(const core::Error& error) {
   switch (error.code) {
     case Code::kInvalidArgument: return {400, "invalid_request", error.message, {}, {}};
-    case Code::kParse: return {400, "malformed", error.message, {}, {}};
+    case Code::kParse:
     case Code::kTruncated: return {400, "malformed", error.message, {}, {}};
     case Code::kUnsupported: return {422, "unsupported", error.message, {}, {}};
     case Code::kNotFound: return {404, "not_found", error.message, {}, {}};

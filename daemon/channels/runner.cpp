@@ -214,7 +214,7 @@ void Runner::fetch_rows() {
     const bool more = rows && !rows->empty();
     if (more) {
       const std::uint64_t newest = rows->back().sequence;
-      deliver(std::move(*rows));
+      deliver(*rows);
       const Channel* now = this->channel();
       // An archive that does not take the rows would be asked for the same page for ever.
       if (now != nullptr && hooks_.last_sequence(*now).value_or(0) >= newest) return fetch_rows();
@@ -224,7 +224,7 @@ void Runner::fetch_rows() {
   });
 }
 
-void Runner::deliver(std::vector<control::SegmentRow> rows) {
+void Runner::deliver(const std::vector<control::SegmentRow>& rows) {
   const Channel* channel = this->channel();
   if (channel == nullptr || rows.empty()) return;
   hooks_.segments(*channel, rows);
@@ -311,9 +311,9 @@ void Runner::start_worker() {
   report(true);
   const auto configured = configuration(*channel);
   if (!configured) return start_answered(configured.unexpected());
-  client_->configure(*configured, [this](core::Result<void> result) {
+  client_->configure(*configured, [this](const core::Result<void>& result) {
     if (!result || !client_) return start_answered(result);
-    client_->start([this](core::Result<void> started) { start_answered(started); });
+    client_->start([this](const core::Result<void>& started) { start_answered(started); });
   });
 }
 
@@ -329,7 +329,7 @@ void Runner::start_answered(const core::Result<void>& result) {
 void Runner::stop_worker() {
   period_.cancel();
   if (!client_) return dispatch(Event::kStopDone);
-  client_->stop([this](core::Result<void> result) {
+  client_->stop([this](const core::Result<void>& result) {
     if (!result) base::log_warning("channels", "stop: " + result.error().message, key_);
     dispatch(Event::kStopDone);
   });

@@ -92,7 +92,7 @@ class Runner {
   void ended(const std::string& how);
   void closed(const core::Error& why);
   void fetch_rows();
-  void deliver(std::vector<control::SegmentRow> rows);
+  void deliver(const std::vector<control::SegmentRow>& rows);
   void expect_segment();
   void start_worker();
   core::Result<control::Configuration> configuration(const Channel& channel);

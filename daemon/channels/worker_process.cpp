@@ -35,6 +35,7 @@ void in_child(gpointer) noexcept {
 
 std::vector<char*> pointers(const std::vector<std::string>& words) {
   std::vector<char*> result;
+  result.reserve(words.size() + 1);
   // g_spawn takes char** but writes nothing there.
   for (const std::string& word : words) result.push_back(const_cast<char*>(word.c_str()));
   result.push_back(nullptr);

@@ -144,7 +144,7 @@ void key(const DrmServices& services, const Request& request, Responder responde
 
 }  // namespace
 
-void register_drm_routes(Router& router, DrmServices services) {
+void register_drm_routes(Router& router, const DrmServices& services) {
   router.post("/api/v1/drm/license", [services](const Request& request, Responder responder) {
     license(services, request, std::move(responder));
   });

@@ -21,6 +21,6 @@ struct DrmServices {
   std::function<core::Utc()> now;
 };
 
-void register_drm_routes(Router& router, DrmServices services);
+void register_drm_routes(Router& router, const DrmServices& services);
 
 }  // namespace aircheck::http

@@ -4,7 +4,7 @@
 
 namespace aircheck::http {
 
-void register_health_routes(Router& router, HealthServices services) {
+void register_health_routes(Router& router, const HealthServices& services) {
   // 200 as long as we can answer at all: restarting the daemon does not mend a full disk.
   router.get("/health", [services](const Request&, Responder responder) {
     base::Json body = base::Json::object({{"status", "healthy"}});

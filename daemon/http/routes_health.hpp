@@ -18,6 +18,6 @@ struct HealthServices {
   std::function<std::string()> missing;
 };
 
-void register_health_routes(Router& router, HealthServices services);
+void register_health_routes(Router& router, const HealthServices& services);
 
 }  // namespace aircheck::http

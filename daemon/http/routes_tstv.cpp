@@ -136,7 +136,8 @@ void collect(const StreamServices& services, const Caller& caller, const channel
     if (entry.end > now || entry.start < from || views.expires_at(entry) <= now || !views.is_archived(entry)) continue;
     access::Decision decision = views.available(entry, Kind::kCatchup);
     const core::Utc expires_at = views.expires_at(entry);
-    items.emplace_back(sort_key(-entry.start.ns, channel.number),
+    std::string key = sort_key(-entry.start.ns, channel.number);
+    items.emplace_back(std::move(key),
                        CatchupItem{protection, &channel, std::move(entry), std::move(decision), expires_at});
   }
 }

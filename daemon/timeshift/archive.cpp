@@ -79,7 +79,7 @@ void Archive::start_rescan(Channel& channel, std::function<void()> scanned) {
   pool_.run([folder = channel.folder, key = channel.settings.key,
              known = std::move(known)] { return rescan(*folder, key, known); },
             [this, id = channel.settings.id, alive = std::weak_ptr<bool>(alive_),
-             scanned = std::move(scanned)](core::Result<Rescan> result) {
+             scanned = std::move(scanned)](const core::Result<Rescan>& result) {
               if (alive.expired()) return;
               if (Channel* found = find(id)) finish_rescan(*found, result);
               if (scanned) scanned();

@@ -31,7 +31,7 @@ void BlobCache::get(const std::string& key, Load load, Done done) {
     return;
   }
   waiting_[key].push_back(std::move(done));
-  pool_.run(std::move(load), [this, key, alive = std::weak_ptr<bool>(alive_)](core::Result<Blob> blob) {
+  pool_.run(std::move(load), [this, key, alive = std::weak_ptr<bool>(alive_)](const core::Result<Blob>& blob) {
     if (!alive.expired()) finish(key, blob);
   });
 }

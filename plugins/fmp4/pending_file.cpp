@@ -63,7 +63,7 @@ std::string_view published_name(std::string_view temporary_name) {
   return temporary_name.substr(1, temporary_name.size() - 1 - kSuffix.size());
 }
 
-Result<PendingFile> PendingFile::create(std::string path) {
+Result<PendingFile> PendingFile::create(const std::string& path) {
   std::string temporary = temporary_path(path);
   // A leftover of a crash is of no use to anyone; O_EXCL then keeps us from writing through a planted link.
   if (unlink(temporary.c_str()) != 0 && errno != ENOENT) {

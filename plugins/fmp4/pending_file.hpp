@@ -20,7 +20,7 @@ enum class SyncPolicy {
 class PendingFile {
  public:
   // Opens the temporary file of `path`, whose folder must exist.
-  static core::Result<PendingFile> create(std::string path);
+  static core::Result<PendingFile> create(const std::string& path);
 
   PendingFile(PendingFile&& other) noexcept;
   PendingFile& operator=(PendingFile&&) = delete;

@@ -14,10 +14,8 @@ namespace {
 using core::Bytes;
 using core::ByteView;
 using core::Code;
-using core::Error;
 using core::fail;
 using core::Result;
-using core::Unexpected;
 namespace bmff = core::bmff;
 using bmff::fourcc;
 
