@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "gobj/handoff.hpp"
+
 namespace aircheck::base {
 
 namespace {
@@ -13,6 +15,7 @@ struct Repeating {
 };
 
 gboolean run_task(gpointer data) noexcept {
+  gobj::take_over(data);
   const auto* repeating = static_cast<Repeating*>(data);
   // A copy: the task may cancel its own timer, which frees the original.
   const bool repeat = repeating->repeat;
@@ -30,7 +33,9 @@ void free_task(gpointer data) noexcept {
 void post(Task task) {
   GSource* source = g_idle_source_new();
   g_source_set_priority(source, G_PRIORITY_DEFAULT);
-  g_source_set_callback(source, run_task, new Repeating{std::move(task), false}, free_task);
+  auto* once = new Repeating{std::move(task), false};
+  gobj::hand_over(once);
+  g_source_set_callback(source, run_task, once, free_task);
   g_source_attach(source, nullptr);
   g_source_unref(source);
 }

@@ -1,10 +1,13 @@
 #include "base/worker_pool.hpp"
 
+#include "gobj/handoff.hpp"
+
 namespace aircheck::base {
 
 namespace {
 
 void run_work(gpointer data, gpointer) noexcept {
+  gobj::take_over(data);
   const std::unique_ptr<Task> task(static_cast<Task*>(data));
   (*task)();
 }
@@ -23,7 +26,9 @@ WorkerPool::~WorkerPool() {
 }
 
 void WorkerPool::push(Task work) {
-  g_thread_pool_push(pool_, new Task(std::move(work)), nullptr);
+  auto* task = new Task(std::move(work));
+  gobj::hand_over(task);
+  g_thread_pool_push(pool_, task, nullptr);
 }
 
 unsigned WorkerPool::waiting() const {
