@@ -192,8 +192,9 @@ core::Result<void> Station::open_page() {
     return {};
   }
   page_ = std::move(*page);
-  router_.set_fallback(
-      [this](const http::Request& request, http::Responder responder) { page_->answer(request, responder); });
+  router_.set_fallback([this](const http::Request& request, http::Responder responder) {
+    page_->answer(request, std::move(responder));
+  });
   return {};
 }
 
