@@ -19,6 +19,7 @@ trap cleanup EXIT
   echo "error: debootstrap could not make $chroot from $mirror" >&2
   exit 1
 }
+chmod 755 "$chroot" # mktemp's 0700 would lock out the users that tests become
 cp -L /etc/resolv.conf /etc/hosts "$chroot/etc/"
 environment=(HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8)
 # A site's own certificate authority and proxy have to reach npm and apt in there too.

@@ -1,6 +1,6 @@
 // Players other than the page: hls.js by the licence route, ffmpeg, mpv, and VLC on the AES-128 form.
 import { strict as assert } from "node:assert";
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
@@ -68,10 +68,11 @@ async function vlcFrames(url: string, seconds: number): Promise<number> {
     const asNobody =
       process.getuid?.() === 0 ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"] : [];
     const [program, ...rest] = [...asNobody, ...words];
-    await run(program!, rest, {
+    const vlc = await run(program!, rest, {
       seconds: seconds * 3 + 60,
       env: { ...process.env, HOME: folder, XDG_RUNTIME_DIR: folder },
     });
+    assert.ok(existsSync(file), `VLC wrote nothing: ${vlc.stderr.slice(-2000)}`);
     const counted = await runOk("ffprobe", [
       "-v",
       "error",
