@@ -9,30 +9,18 @@
 #include <filesystem>
 #include <system_error>
 
+#include "core/file_descriptor.hpp"
+
 namespace aircheck::base {
 
 using core::Code;
 using core::fail;
 using core::fail_errno;
+using core::FileDescriptor;
 
 namespace {
 
 constexpr std::size_t kSecretLimit = 4096;
-
-class FileDescriptor {
- public:
-  explicit FileDescriptor(int fd) : fd_(fd) {}
-  FileDescriptor(const FileDescriptor&) = delete;
-  FileDescriptor& operator=(const FileDescriptor&) = delete;
-  ~FileDescriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  [[nodiscard]] int get() const { return fd_; }
-  [[nodiscard]] bool valid() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
 
 core::Result<void> write_all(int fd, core::ByteView bytes, const std::string& path) {
   while (!bytes.empty()) {

@@ -9,35 +9,24 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "core/file_descriptor.hpp"
+
 namespace aircheck::channels {
 
 using core::Code;
 using core::fail;
 using core::fail_errno;
+using core::FileDescriptor;
 
 namespace {
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
 core::Result<std::string> resolve_beneath(const std::string& directory, const std::string& name) {
-  const Descriptor root(open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const FileDescriptor root(open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (root.get() < 0) return fail_errno(errno, "HLS_SOURCES_DIR " + directory);
   struct open_how how = {};
   how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;  // a FIFO must not hold us
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-  const Descriptor file(static_cast<int>(syscall(SYS_openat2, root.get(), name.c_str(), &how, sizeof how)));
+  const FileDescriptor file(static_cast<int>(syscall(SYS_openat2, root.get(), name.c_str(), &how, sizeof how)));
   if (file.get() < 0 && (errno == EXDEV || errno == ELOOP)) {
     return fail(Code::kPermission, "source '" + name + "' leads out of " + directory + ": put the film itself there");
   }

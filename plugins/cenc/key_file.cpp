@@ -8,25 +8,14 @@
 #include <cerrno>
 #include <string_view>
 
+#include "core/file_descriptor.hpp"
+
 namespace aircheck::cenc {
 
 namespace {
 
 using core::ContentKey;
-
-class FileDescriptor {
- public:
-  explicit FileDescriptor(int fd) : fd_(fd) {}
-  FileDescriptor(const FileDescriptor&) = delete;
-  FileDescriptor& operator=(const FileDescriptor&) = delete;
-  ~FileDescriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  int fd_;
-};
+using core::FileDescriptor;
 
 // Room for 32 digits and a line end of two characters, and one byte to see that there is more.
 struct Contents {

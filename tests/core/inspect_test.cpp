@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
+#include <string>
 
 #include "bmff_samples.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace aircheck::core {
 namespace {
@@ -34,17 +34,9 @@ Outcome run(const std::string& command) {
 
 class Inspect : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "inspect-XXXXXX").string();
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
   std::string write(const std::string& name, ByteView bytes) const {
-    std::ofstream file(folder_ / name, std::ios::binary);
-    for (const std::uint8_t byte : bytes) file.put(static_cast<char>(byte));
-    return (folder_ / name).string();
+    folder_.write(name, std::string(bytes.begin(), bytes.end()));
+    return folder_ / name;
   }
   static Outcome inspect(const std::string& arguments) {
     return run(std::string(getenv("AIRCHECK_INSPECT")) + " " + arguments);
@@ -53,7 +45,7 @@ class Inspect : public testing::Test {
     EXPECT_NE(text.find(part), std::string::npos) << part << "\nis not in\n" << text;
   }
 
-  std::filesystem::path folder_;
+  test::TemporaryDirectory folder_;
 };
 
 TEST_F(Inspect, ShowsASegmentWithTheHelpOfItsInit) {
@@ -80,7 +72,7 @@ TEST_F(Inspect, WritesTheSameAsJson) {
 }
 
 TEST_F(Inspect, ReadsWhatFfmpegWrites) {
-  const std::string file = (folder_ / "film.mp4").string();
+  const std::string file = folder_ / "film.mp4";
   ASSERT_EQ(
       run("ffmpeg -v error -f lavfi -i testsrc=s=64x48:r=25:d=1 -f lavfi -i sine=d=1:r=44100 -c:v libx264 -c:a aac "
           "-movflags frag_keyframe+empty_moov+default_base_moof " +
@@ -110,10 +102,10 @@ TEST_F(Inspect, DamagedFilesGiveOneErrorLine) {
         later_version, nested, Bytes{'#', '!', '/', 'b', 'i', 'n', '/', 's', 'h'}}) {
     const Outcome damaged = inspect(write("damaged.m4s", bytes));
     EXPECT_EQ(damaged.status, 1);
-    EXPECT_TRUE(damaged.output.starts_with("error: " + folder_.string() + "/damaged.m4s: ")) << damaged.output;
+    EXPECT_TRUE(damaged.output.starts_with("error: " + folder_.path() + "/damaged.m4s: ")) << damaged.output;
     EXPECT_EQ(std::ranges::count(damaged.output, '\n'), 1) << damaged.output;
   }
-  EXPECT_EQ(inspect((folder_ / "missing").string()).status, 1);
+  EXPECT_EQ(inspect(folder_ / "missing").status, 1);
   EXPECT_EQ(inspect("").status, 2);
   EXPECT_EQ(inspect("--wrong").status, 2);
 }

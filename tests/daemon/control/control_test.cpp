@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <filesystem>
 #include <optional>
 
 #include "channel1-dbus.h"
@@ -14,6 +13,7 @@
 #include "control/variant.hpp"
 #include "gobj/ref.hpp"
 #include "gobj/text.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace aircheck::control {
 namespace {
@@ -64,16 +64,13 @@ class FakeWorker : public Handler {
 class ControlTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    directory_ = (std::filesystem::temp_directory_path() / "aircheck-control-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(directory_.data()), nullptr);
-    auto server = Server::listen(directory_, "ch1", worker_);
+    auto server = Server::listen(directory_.path(), "ch1", worker_);
     ASSERT_TRUE(server) << server.error().message;
     server_ = std::move(*server);
   }
   void TearDown() override {
     client_.reset();
     server_.reset();
-    std::filesystem::remove_all(directory_);
   }
 
   // Runs the main context until `finished`; the watchdog makes a hang a failure.
@@ -106,25 +103,25 @@ class ControlTest : public ::testing::Test {
     return *outcome;
   }
   core::Result<void> connect_to_server(Client::Events events = {}) {
-    return connect(socket_path(directory_, "ch1"), std::move(events));
+    return connect(socket_path(directory_.path(), "ch1"), std::move(events));
   }
 
   FakeWorker worker_;
-  std::string directory_;
+  test::TemporaryDirectory directory_;
   std::unique_ptr<Server> server_;
   std::unique_ptr<Client> client_;
 };
 
 TEST_F(ControlTest, SocketIsForTheUserOnly) {
   struct stat info {};
-  ASSERT_EQ(::stat(socket_path(directory_, "ch1").c_str(), &info), 0);
+  ASSERT_EQ(::stat(socket_path(directory_.path(), "ch1").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600U);
 }
 
 TEST_F(ControlTest, RunDirectoryOpenToOthersIsRefused) {
-  ::chmod(directory_.c_str(), 0755);
+  ::chmod(directory_.path().c_str(), 0755);
   FakeWorker other;
-  const auto server = Server::listen(directory_, "ch2", other);
+  const auto server = Server::listen(directory_.path(), "ch2", other);
   ASSERT_FALSE(server);
   EXPECT_THAT(server.error().message, HasSubstr("chmod 700"));
 }
@@ -236,7 +233,7 @@ TEST_F(ControlTest, ADestroyedClientIsSilent) {
 }
 
 TEST_F(ControlTest, ASocketLeftByADeadWorkerIsReplaced) {
-  const std::string path = socket_path(directory_, "ch2");
+  const std::string path = socket_path(directory_.path(), "ch2");
   {
     const auto dead = gobj::Ref<GSocketListener>::adopt(g_socket_listener_new());
     const auto address = gobj::Ref<GSocketAddress>::adopt(g_unix_socket_address_new(path.c_str()));
@@ -247,14 +244,14 @@ TEST_F(ControlTest, ASocketLeftByADeadWorkerIsReplaced) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, core::Code::kUnavailable);
   FakeWorker other;
-  auto server = Server::listen(directory_, "ch2", other);
+  auto server = Server::listen(directory_.path(), "ch2", other);
   ASSERT_TRUE(server) << server.error().message;
   EXPECT_TRUE(connect(path));
   client_.reset();
 }
 
 TEST_F(ControlTest, ConnectingFailsWithTheSocketInTheText) {
-  const auto missing = connect(socket_path(directory_, "ch9"));
+  const auto missing = connect(socket_path(directory_.path(), "ch9"));
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().code, core::Code::kNotFound);
   EXPECT_THAT(missing.error().message, HasSubstr("ch9.sock"));
@@ -265,7 +262,7 @@ TEST_F(ControlTest, ConnectingFailsWithTheSocketInTheText) {
 
 TEST_F(ControlTest, AnotherVersionIsRefusedWithBothNumbers) {
   // A server of the future: the generated skeleton with another number.
-  const std::string path = socket_path(directory_, "future");
+  const std::string path = socket_path(directory_.path(), "future");
   const auto skeleton = gobj::Ref<AircheckDbusChannel1>::adopt(aircheck_dbus_channel1_skeleton_new());
   aircheck_dbus_channel1_set_protocol_version(skeleton.get(), 2);
   const gobj::Text guid(g_dbus_generate_guid());
