@@ -2,7 +2,7 @@
 import { strict as assert } from "node:assert";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
+import type { Browser, Locator, Page } from "playwright-core";
 import { openPage, startChromium } from "../harness/browser.ts";
 import { clockSeconds, offClock, secondsOfDay } from "../harness/clock.ts";
 import { contrast, difference } from "../harness/picture.ts";
@@ -11,15 +11,26 @@ import { kProgrammeSeconds, kSegmentSeconds, type Station } from "../harness/sta
 
 const element = (page: Page, id: string) => page.getByTestId(id);
 
+/** What the page says at this moment: an element that is not there yet is null, and not waited for. */
+function attributeNow(found: Locator, name: string): Promise<string | null> {
+  return found.evaluateAll((elements, wanted) => elements[0]?.getAttribute(wanted) ?? null, name);
+}
+
 /** UTC of the picture as the page says it, in ms. */
 async function onAirMs(page: Page): Promise<number> {
-  const text = await element(page, "on-air-clock").locator("time").getAttribute("datetime", { timeout: 100 });
-  return Date.parse(text ?? "");
+  return Date.parse((await attributeNow(element(page, "on-air-clock").locator("time"), "datetime")) ?? "");
 }
 
 async function positionSeconds(page: Page): Promise<number> {
-  const text = await element(page, "position").getAttribute("data-seconds", { timeout: 100 });
+  const text = await attributeNow(element(page, "position"), "data-seconds");
   return text ? Number(text) : Number.NaN;
+}
+
+/** Clicks what begins another viewing, and leaves the player before it behind: that one plays on until it is replaced. */
+async function choose(page: Page, link: Locator): Promise<void> {
+  const before = await page.locator("video").elementHandle();
+  await link.click();
+  await until("another player", 30, () => before!.evaluate((video: Node) => !video.isConnected));
 }
 
 export async function untilOnAir(page: Page, log: string[]): Promise<void> {
@@ -36,33 +47,47 @@ export async function untilOnAir(page: Page, log: string[]): Promise<void> {
   }
 }
 
+interface Reading {
+  shown: number | null; // seconds of the day on the picture's clock
+  page: number; // seconds of the day that the page says
+  slack: number; // seconds that reading took
+}
+
+/** Text over a moving film is not always legible: a wrong clock is wrong in every picture, so one good reading proves it. */
+async function proveAnyReading(read: () => Promise<Reading>): Promise<void> {
+  const readings: Reading[] = [];
+  for (let attempt = 0; attempt < 4; ++attempt) {
+    const reading = await read();
+    if (reading.shown !== null && offClock(reading.shown, reading.page) <= 1 + reading.slack) return;
+    readings.push(reading);
+  }
+  assert.fail(`the picture's clock and the page's, in seconds of the day: ${JSON.stringify(readings)}`);
+}
+
 /** While it plays: the picture is of the moment that the page says, give or take the time that reading takes. */
 async function proveRunningClock(page: Page): Promise<void> {
-  const before = await onAirMs(page);
-  const picture = await page.locator("video").screenshot();
-  const after = await onAirMs(page);
-  const read = await clockSeconds(picture);
-  assert.notEqual(read, null, "no clock could be read from the picture");
-  const middle = secondsOfDay((before + after) / 2);
-  const slack = 1 + (after - before) / 2000;
-  assert.ok(offClock(read!, middle) <= slack, `the picture's clock says ${read} s, the page ${middle} s of the day`);
+  await proveAnyReading(async () => {
+    const before = await onAirMs(page);
+    const picture = await page.locator("video").screenshot();
+    const after = await onAirMs(page);
+    const middle = secondsOfDay((before + after) / 2);
+    return { shown: await clockSeconds(picture), page: middle, slack: (after - before) / 2000 };
+  });
 }
 
 /** The picture stands still while it is read: what is shown and what the page says belong together. */
 async function proveClock(page: Page): Promise<void> {
-  await element(page, "play").click();
-  const shownMs = await until("the clock of the page to stand still", 10, async () => {
-    const one = await onAirMs(page);
-    await page.waitForTimeout(450); // two readings of the page apart
-    return one === (await onAirMs(page)) && one;
+  await proveAnyReading(async () => {
+    await element(page, "play").click();
+    const shownMs = await until("the clock of the page to stand still", 10, async () => {
+      const one = await onAirMs(page);
+      await page.waitForTimeout(450); // two readings of the page apart
+      return one === (await onAirMs(page)) && one;
+    });
+    const picture = await page.locator("video").screenshot();
+    await element(page, "play").click();
+    return { shown: await clockSeconds(picture), page: secondsOfDay(shownMs), slack: 0 };
   });
-  const picture = await page.locator("video").screenshot();
-  const read = await clockSeconds(picture);
-  await element(page, "play").click();
-  assert.notEqual(read, null, "no clock could be read from the picture");
-  const expected = secondsOfDay(shownMs);
-  const off = offClock(read!, expected);
-  assert.ok(off <= 1, `the picture's clock says ${read} s, PROGRAM-DATE-TIME ${expected} s of the day`);
 }
 
 /** It began at the programme's beginning: it cannot have got further than it had time for. */
@@ -129,7 +154,7 @@ export function pageTests(station: () => Station): void {
     test("plays the running programme from its beginning", async () => {
       await station().startOver("ch1");
       const asked = Date.now();
-      await page.getByRole("link", { name: "From the beginning" }).click();
+      await choose(page, page.getByRole("link", { name: "From the beginning" }));
       await untilOnAir(page, log);
       await proveBegan(page, asked);
       await proveMoves(page);
@@ -141,7 +166,7 @@ export function pageTests(station: () => Station): void {
       await station().pastProgramme("ch1");
       await page.reload(); // signed in still, and the list is new
       const asked = Date.now();
-      await element(page, "past-programme").first().click();
+      await choose(page, element(page, "past-programme").first());
       await untilOnAir(page, log);
       await proveBegan(page, asked);
       await proveMoves(page);
