@@ -24,7 +24,7 @@
 #include <optional>
 
 #include "cenc/key_file.hpp"
-#include "core/cenc.hpp"
+#include "core/cenc_subsamples.hpp"
 #include "gstx/buffer_map.hpp"
 #include "gstx/caps.hpp"
 #include "gstx/error.hpp"
@@ -276,7 +276,7 @@ class CencEnc : public gstx::Object<GstBaseTransform, GstBaseTransformClass, Set
     {
       AIRCHECK_TRY(auto map, gstx::BufferMap::read_write(buffer));
       if (nal_length_size_ != 0) {
-        AIRCHECK_TRY(subsamples, core::avc_subsamples(map.bytes(), nal_length_size_));
+        AIRCHECK_TRY(subsamples, core::cenc_subsamples(map.bytes(), {core::NalCodec::kAvc, nal_length_size_}));
       }
       AIRCHECK_TRY_VOID(encryptor_->cipher.apply(map.writable_bytes(), subsamples.entries(), iv));
     }

@@ -1,4 +1,5 @@
-// AES-128 over libcrypto's EVP: counter mode for media samples, CBC with PKCS#7 padding for whole HLS segments.
+// AES-128 over libcrypto's EVP: counter mode and plain CBC for media samples, CBC with PKCS#7 padding for whole HLS
+// segments.
 #pragma once
 
 #include <array>
@@ -16,6 +17,13 @@ namespace aircheck::core {
 
 using AesBlock = std::array<std::uint8_t, 16>;
 
+struct FreeCipherContext {
+  void operator()(evp_cipher_ctx_st* context) const;
+};
+using CipherContext = std::unique_ptr<evp_cipher_ctx_st, FreeCipherContext>;
+
+enum class CipherDirection { kEncrypt, kDecrypt };
+
 // One expanded key, used for as many messages as wanted. Neither start() nor apply() allocates.
 class AesCtr {
  public:
@@ -30,14 +38,28 @@ class AesCtr {
   Result<void> apply(std::span<std::uint8_t> data);
 
  private:
-  struct Free {
-    void operator()(evp_cipher_ctx_st* context) const;
-  };
-  using Context = std::unique_ptr<evp_cipher_ctx_st, Free>;
+  explicit AesCtr(CipherContext context) : context_(std::move(context)) {}
 
-  explicit AesCtr(Context context) : context_(std::move(context)) {}
+  CipherContext context_;
+};
 
-  Context context_;
+// CBC over whole blocks, without padding; one expanded key. Neither start() nor apply() allocates.
+class AesCbc {
+ public:
+  // kInternal where libcrypto has no AES-128-CBC.
+  static Result<AesCbc> create(const ContentKey& key, CipherDirection direction);
+
+  // Begins a message: `iv` stands before its first block.
+  Result<void> start(const AesBlock& iv);
+
+  // Encrypts or decrypts the next blocks in place; data.size() is a multiple of 16. Calls after one start() continue
+  // one chain.
+  Result<void> apply(std::span<std::uint8_t> data);
+
+ private:
+  explicit AesCbc(CipherContext context) : context_(std::move(context)) {}
+
+  CipherContext context_;
 };
 
 // METHOD=AES-128 of RFC 8216 section 4.3.2.4: the plaintext padded to 16 bytes by PKCS#7 (1 to 16 bytes more), then

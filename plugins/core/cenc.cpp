@@ -4,110 +4,54 @@
 
 #include <algorithm>
 #include <limits>
-#include <optional>
 #include <string>
 
 namespace aircheck::core {
 
 namespace {
 
-constexpr std::size_t kMaxClear = std::numeric_limits<decltype(Subsample::clear_bytes)>::max();
-constexpr std::size_t kClearLead = 96;
-constexpr std::size_t kMinProtectedNal = kClearLead + 16;
+constexpr std::size_t kBlock = std::tuple_size_v<AesBlock>;
 
-bool is_slice(std::uint8_t nal_header) {
-  const int type = nal_header & 0x1f;
-  return type >= 1 && type <= 5;
+Result<void> check_sum(std::size_t sample_size, std::span<const Subsample> subsamples) {
+  std::uint64_t described = subsamples.empty() ? sample_size : 0;
+  for (const Subsample& entry : subsamples) described += std::uint64_t{entry.clear_bytes} + entry.protected_bytes;
+  if (described == sample_size) return {};
+  return fail(Code::kParse, "subsamples describe " + std::to_string(described) + " bytes, the sample has " +
+                                std::to_string(sample_size));
 }
 
-// Entries that are needed for so many clear bytes with nothing protected behind them.
-std::size_t clear_entries(std::size_t clear) {
-  return (clear + kMaxClear - 1) / kMaxClear;
+// Calls apply() with each protected range; the subsamples add up to the sample.
+template <typename Apply>
+Result<void> for_each_range(std::span<std::uint8_t> sample, std::span<const Subsample> subsamples, const Apply& apply) {
+  if (subsamples.empty()) return apply(sample);
+  for (const Subsample& entry : subsamples) {
+    AIRCHECK_TRY_VOID(apply(sample.subspan(entry.clear_bytes, entry.protected_bytes)));
+    sample = sample.subspan(std::size_t{entry.clear_bytes} + entry.protected_bytes);
+  }
+  return {};
 }
 
-// Puts runs of clear and protected bytes into a map: clear runs grow until something protected follows.
-class MapBuilder {
- public:
-  void add_clear(std::size_t count) { clear_ += count; }
+Result<void> random_bytes(std::span<std::uint8_t> out) {
+  if (RAND_bytes(out.data(), static_cast<int>(out.size())) == 1) return {};
+  return fail(Code::kInternal, "libcrypto gives no random bytes");
+}
 
-  [[nodiscard]] bool add_protected(std::size_t count) {
-    if (!split_clear()) return false;
-    const Subsample entry{static_cast<std::uint16_t>(clear_), static_cast<std::uint32_t>(count)};
-    clear_ = 0;
-    return map_.append(entry);
+// An IV of 8 bytes is followed by zeros, in `cenc` (clause 9.2) as in `cbcs`.
+Result<AesBlock> first_block(ByteView iv) {
+  AesBlock block{};
+  if (iv.size() != kBlock && iv.size() != std::tuple_size_v<CencIv>) {
+    return fail(Code::kParse, "an IV of " + std::to_string(iv.size()) + " bytes, not of 8 or 16");
   }
-
-  [[nodiscard]] bool finish() { return split_clear() && (clear_ == 0 || append_clear(clear_)); }
-
-  // Whether the map takes clear_lead more clear bytes, something protected, and then clear_rest bytes left clear.
-  [[nodiscard]] bool has_room(std::size_t clear_lead, std::size_t clear_rest) const {
-    const std::size_t clear = clear_ + clear_lead;
-    const std::size_t entries = clear <= kMaxClear ? 1 : clear_entries(clear);
-    return map_.entries().size() + entries + clear_entries(clear_rest) <= SubsampleMap::kCapacity;
-  }
-
-  [[nodiscard]] const SubsampleMap& map() const { return map_; }
-
- private:
-  bool append_clear(std::size_t count) { return map_.append({static_cast<std::uint16_t>(count), 0}); }
-
-  bool split_clear() {
-    for (; clear_ > kMaxClear; clear_ -= kMaxClear) {
-      if (!append_clear(kMaxClear)) return false;
-    }
-    return true;
-  }
-
-  SubsampleMap map_;
-  std::size_t clear_ = 0;
-};
-
-// Empty when the map is full. With keep_room, a slice stays clear rather than take the entries that the bytes after it
-// need: that is the second try, for samples of more slices than entries.
-Result<std::optional<SubsampleMap>> try_avc(ByteView access_unit, std::size_t nal_length_size, bool keep_room) {
-  MapBuilder builder;
-  ByteReader reader(access_unit);
-  while (!reader.empty()) {
-    AIRCHECK_TRY(const ByteView length_field, reader.bytes(nal_length_size));
-    std::size_t nal_size = 0;
-    for (const std::uint8_t byte : length_field) nal_size = nal_size << 8 | byte;
-    AIRCHECK_TRY(const ByteView nal, reader.bytes(nal_size));
-
-    const std::size_t unit_size = nal_length_size + nal_size;
-    const std::size_t protectable = unit_size < kMinProtectedNal ? 0 : (unit_size - kClearLead) / 16 * 16;
-    const std::size_t clear_lead = unit_size - protectable;
-    if (protectable == 0 || !is_slice(nal.front()) ||
-        (keep_room && !builder.has_room(clear_lead, reader.remaining()))) {
-      builder.add_clear(unit_size);
-      continue;
-    }
-    builder.add_clear(clear_lead);
-    if (!builder.add_protected(protectable)) return std::optional<SubsampleMap>();
-  }
-  if (!builder.finish()) return std::optional<SubsampleMap>();
-  return std::optional<SubsampleMap>(builder.map());
+  std::ranges::copy(iv, block.begin());
+  return block;
 }
 
 }  // namespace
 
 bool SubsampleMap::append(Subsample subsample) {
-  if (size_ == entries_.size()) return false;
+  if (size_ >= std::min(capacity_, entries_.size())) return false;
   entries_[size_++] = subsample;
   return true;
-}
-
-Result<SubsampleMap> avc_subsamples(ByteView access_unit, std::size_t nal_length_size) {
-  if (nal_length_size != 1 && nal_length_size != 2 && nal_length_size != 4) {
-    return fail(Code::kInvalidArgument,
-                "NAL unit lengths are of 1, 2 or 4 bytes, not of " + std::to_string(nal_length_size));
-  }
-  for (const bool keep_room : {false, true}) {
-    AIRCHECK_TRY(const auto map, try_avc(access_unit, nal_length_size, keep_room));
-    if (map) return *map;
-  }
-  return fail(Code::kUnsupported, "an access unit of " + std::to_string(access_unit.size()) +
-                                      " bytes needs more than " + std::to_string(SubsampleMap::kCapacity) +
-                                      " subsamples; encode with fewer slices");
 }
 
 Result<CencCipher> CencCipher::create(const ContentKey& key) {
@@ -117,22 +61,91 @@ Result<CencCipher> CencCipher::create(const ContentKey& key) {
 
 Result<void> CencCipher::apply(std::span<std::uint8_t> sample, std::span<const Subsample> subsamples,
                                const CencIv& iv) {
-  std::uint64_t described = subsamples.empty() ? sample.size() : 0;
-  for (const Subsample& entry : subsamples) described += std::uint64_t{entry.clear_bytes} + entry.protected_bytes;
-  if (described != sample.size()) {
-    return fail(Code::kParse, "subsamples describe " + std::to_string(described) + " bytes, the sample has " +
-                                  std::to_string(sample.size()));
-  }
-
   AesBlock counter{};
-  std::copy(iv.begin(), iv.end(), counter.begin());
-  AIRCHECK_TRY_VOID(aes_.start(counter));
-  if (subsamples.empty()) return aes_.apply(sample);
-  for (const Subsample& entry : subsamples) {
-    AIRCHECK_TRY_VOID(aes_.apply(sample.subspan(entry.clear_bytes, entry.protected_bytes)));
-    sample = sample.subspan(std::size_t{entry.clear_bytes} + entry.protected_bytes);
+  std::ranges::copy(iv, counter.begin());
+  return apply_from(sample, subsamples, counter);
+}
+
+Result<void> CencCipher::apply_from(std::span<std::uint8_t> sample, std::span<const Subsample> subsamples,
+                                    const AesBlock& counter) {
+  AIRCHECK_TRY_VOID(check_sum(sample.size(), subsamples));
+  std::uint64_t low = 0;
+  for (std::size_t i = kBlock / 2; i < kBlock; ++i) low = low << 8 | counter[i];
+  const std::uint64_t blocks = ~low;  // until the wrap, less one: 2^64 of them do not fit
+  bytes_to_wrap_ = blocks >= std::numeric_limits<std::uint64_t>::max() / kBlock
+                       ? std::numeric_limits<std::uint64_t>::max()
+                       : (blocks + 1) * kBlock;
+  counter_ = counter;
+  AIRCHECK_TRY_VOID(aes_.start(counter_));
+  return for_each_range(sample, subsamples, [this](std::span<std::uint8_t> range) { return apply_range(range); });
+}
+
+Result<void> CencCipher::apply_range(std::span<std::uint8_t> range) {
+  const std::size_t before_wrap = std::min<std::uint64_t>(range.size(), bytes_to_wrap_);
+  AIRCHECK_TRY_VOID(aes_.apply(range.first(before_wrap)));
+  bytes_to_wrap_ -= before_wrap;
+  if (before_wrap == range.size()) return {};
+  // libcrypto would carry into the upper half.
+  std::fill(counter_.begin() + kBlock / 2, counter_.end(), std::uint8_t{0});
+  bytes_to_wrap_ = std::numeric_limits<std::uint64_t>::max();
+  AIRCHECK_TRY_VOID(aes_.start(counter_));
+  return aes_.apply(range.subspan(before_wrap));
+}
+
+Result<CbcsCipher> CbcsCipher::create(const ContentKey& key, CipherDirection direction) {
+  AIRCHECK_TRY(auto aes, AesCbc::create(key, direction));
+  return CbcsCipher(std::move(aes));
+}
+
+Result<void> CbcsCipher::apply(std::span<std::uint8_t> sample, std::span<const Subsample> subsamples,
+                               const AesBlock& iv, CryptPattern pattern) {
+  AIRCHECK_TRY_VOID(check_sum(sample.size(), subsamples));
+  if (pattern.crypt_blocks == 0 && pattern.skip_blocks != 0) {
+    return fail(Code::kParse, "a pattern of 0:" + std::to_string(pattern.skip_blocks) + " blocks encrypts nothing");
+  }
+  return for_each_range(sample, subsamples,
+                        [&](std::span<std::uint8_t> range) { return apply_range(range, iv, pattern); });
+}
+
+Result<void> CbcsCipher::apply_range(std::span<std::uint8_t> range, const AesBlock& iv, CryptPattern pattern) {
+  if (range.size() < kBlock) return {};
+  AIRCHECK_TRY_VOID(aes_.start(iv));
+  if (pattern.skip_blocks == 0) return aes_.apply(range.first(range.size() / kBlock * kBlock));
+
+  // The encrypted blocks lie apart but are one chain: they are brought together, because a call of libcrypto costs more
+  // than a block.
+  std::array<std::uint8_t, 256 * kBlock> gathered;
+  const std::size_t group = pattern.crypt_blocks * kBlock;
+  const std::size_t period = group + pattern.skip_blocks * kBlock;
+  while (range.size() >= group) {
+    std::size_t count = 0;
+    std::size_t at = 0;
+    for (; count + group <= gathered.size() && at + group <= range.size(); at += period, count += group) {
+      std::copy_n(range.data() + at, group, gathered.data() + count);
+    }
+    AIRCHECK_TRY_VOID(aes_.apply(std::span(gathered).first(count)));
+    at = 0;
+    for (std::size_t from = 0; from < count; from += group, at += period) {
+      std::copy_n(gathered.data() + from, group, range.data() + at);
+    }
+    range = range.subspan(std::min(at, range.size()));
   }
   return {};
+}
+
+Result<SampleDecryptor> SampleDecryptor::create(CencScheme scheme, const ContentKey& key) {
+  if (scheme == CencScheme::kCenc) {
+    AIRCHECK_TRY(auto cipher, CencCipher::create(key));
+    return SampleDecryptor(std::move(cipher));
+  }
+  AIRCHECK_TRY(auto cipher, CbcsCipher::create(key, CipherDirection::kDecrypt));
+  return SampleDecryptor(std::move(cipher));
+}
+
+Result<void> SampleDecryptor::decrypt(std::span<std::uint8_t> sample, const SampleProtection& protection) {
+  AIRCHECK_TRY(const AesBlock iv, first_block(protection.iv));
+  if (auto* const cenc = std::get_if<CencCipher>(&cipher_)) return cenc->apply_from(sample, protection.subsamples, iv);
+  return std::get_if<CbcsCipher>(&cipher_)->apply(sample, protection.subsamples, iv, protection.pattern);
 }
 
 CencIvSequence::CencIvSequence(const CencIv& first) {
@@ -141,9 +154,7 @@ CencIvSequence::CencIvSequence(const CencIv& first) {
 
 Result<CencIvSequence> CencIvSequence::random() {
   CencIv first{};
-  if (RAND_bytes(first.data(), static_cast<int>(first.size())) != 1) {
-    return fail(Code::kInternal, "libcrypto gives no random bytes");
-  }
+  AIRCHECK_TRY_VOID(random_bytes(first));
   return CencIvSequence(first);
 }
 
@@ -151,6 +162,12 @@ CencIv CencIvSequence::next() {
   CencIv iv{};
   for (std::size_t i = 0; i < iv.size(); ++i) iv[i] = static_cast<std::uint8_t>(next_ >> (56 - 8 * i));
   ++next_;
+  return iv;
+}
+
+Result<AesBlock> random_constant_iv() {
+  AesBlock iv{};
+  AIRCHECK_TRY_VOID(random_bytes(iv));
   return iv;
 }
 

@@ -50,6 +50,25 @@ TEST(AesCtr, ContinuesInTheMiddleOfABlockAndStartsAnew) {
   }
 }
 
+TEST(AesCbc, GivesTheKnownAnswerBothWaysInAnyPieces) {
+  auto encrypt = AesCbc::create(kKey, CipherDirection::kEncrypt);
+  auto decrypt = AesCbc::create(kKey, CipherDirection::kDecrypt);
+  ASSERT_TRUE(encrypt && decrypt);
+  for (const std::size_t step : {16, 32, 64}) {
+    Bytes data = kPlain;
+    ASSERT_TRUE(encrypt->start(kCbcIv));
+    for (std::size_t at = 0; at < data.size(); at += step) {
+      ASSERT_TRUE(encrypt->apply(std::span(data).subspan(at, step)));
+    }
+    EXPECT_EQ(to_hex(data), kCbcCipher) << step;
+    ASSERT_TRUE(decrypt->start(kCbcIv));
+    for (std::size_t at = 0; at < data.size(); at += step) {
+      ASSERT_TRUE(decrypt->apply(std::span(data).subspan(at, step)));
+    }
+    EXPECT_EQ(data, kPlain) << step;
+  }
+}
+
 TEST(AesCbc, GivesTheKnownAnswerPlusAPaddingBlock) {
   const auto data = aes_cbc_encrypt(kKey, kCbcIv, kPlain);
   ASSERT_TRUE(data);

@@ -146,11 +146,60 @@ TEST(DecryptSegment, DecryptsSamplesAndHidesTheirEncryption) {
   for (const char* hidden : {"senc", "saiz", "saio"}) EXPECT_EQ(text.find(hidden), std::string_view::npos) << hidden;
 }
 
+// A cbcs track: constant IV in the init, senc with subsamples alone or no senc at all.
+TEST(DecryptSegment, DecryptsCbcs) {
+  InitInfo init = parse_init(samples::init_segment()).value();
+  TrackInfo& track = init.tracks[0];
+  track.scheme = "cbcs";
+  track.per_sample_iv_size = 0;
+  track.constant_iv.assign(16, 0x5a);
+  const ContentKey key = ContentKey::from_hex("00112233445566778899aabbccddeeff").value();
+  AesBlock iv{};
+  iv.fill(0x5a);
+  for (const bool with_senc : {true, false}) {
+    track.crypt_byte_block = with_senc ? 1 : 0;
+    track.skip_byte_block = with_senc ? 9 : 0;
+    Moof moof = samples::moof(0);
+    Traf& traf = moof.trafs[0];
+    if (with_senc) {
+      ByteWriter entries;
+      for (const Subsample entry : {Subsample{4, 16}, Subsample{12, 0}}) {
+        entries.u16(1);
+        entries.u16(entry.clear_bytes);
+        entries.u32(entry.protected_bytes);
+      }
+      traf.senc->entries = entries.take();
+    } else {
+      traf.senc.reset();
+    }
+    traf.truns[0].data_offset = static_cast<std::int32_t>(write_box(moof).size());
+    const Bytes clear = samples::operator+(write_box(moof), Bytes(32, 7));
+    Bytes file = clear;
+    auto cipher = CbcsCipher::create(key, CipherDirection::kEncrypt).value();
+    const auto first = std::span(file).last(32).first(20);
+    const auto second = std::span(file).last(12);
+    const Subsample subsample{4, 16};
+    if (with_senc) {
+      ASSERT_TRUE(cipher.apply(first, {&subsample, 1}, iv, kVideoPattern));
+    } else {
+      ASSERT_TRUE(cipher.apply(first, {}, iv, kAudioPattern));
+      ASSERT_TRUE(cipher.apply(second, {}, iv, kAudioPattern));
+    }
+    ASSERT_NE(file, clear);
+    const auto decrypted = decrypt_segment_in_place(file, init, key);
+    ASSERT_TRUE(decrypted) << decrypted.error().message;
+    EXPECT_TRUE(std::equal(file.end() - 32, file.end(), clear.end() - 32)) << with_senc;
+  }
+  track.constant_iv.clear();
+  Bytes file = samples::media_segment();
+  EXPECT_EQ(decrypt_segment_in_place(file, init, key).error().code, Code::kUnsupported);
+}
+
 TEST(DecryptSegment, LeavesClearTracksAndRefusesWhatItCannot) {
   InitInfo init = parse_init(samples::init_segment()).value();
   const Bytes original = samples::media_segment();
   Bytes file = original;
-  init.tracks[0].scheme = "cbcs";
+  init.tracks[0].scheme = "cens";
   EXPECT_EQ(decrypt_segment_in_place(file, init, ContentKey()).error().code, Code::kUnsupported);
   for (TrackInfo& track : init.tracks) track.scheme.clear();
   EXPECT_TRUE(decrypt_segment_in_place(file, init, ContentKey()));

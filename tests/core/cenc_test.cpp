@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <numeric>
 
 namespace aircheck::core {
@@ -57,6 +58,33 @@ const KnownAnswer kKnownAnswers[] = {
      "7bbca81109ebbf2aa2952bacc85f91b625801735bf98d652a77418cfbdf9c332"},
 };
 
+struct CbcsAnswer {
+  KnownAnswer answer;
+  CryptPattern pattern;
+};
+const CbcsAnswer kCbcsAnswers[] = {
+    {{"video 1:9",
+      600,
+      {{9, 371}, {12, 200}, {8, 0}},
+      "000102030405060708a87dab18d9d6c1169d4dd43c58427b0e191a1b1c1d1e1f",
+      "e02cedde2ad981c8bd2354803312a0ae4db6630f211a0c265048f4b67f5c3e4d"},
+     kVideoPattern},
+    {{"audio 0:0",
+      50,
+      {},
+      "20a2d56b12661ceeda308d6f8243657dd52c5353ff50d181dd49d12560c525a4",
+      "9a8ca3cecdb1eacccbf325cbc20eb67f82b67119e612ce791b9e60bdd7db2fde"},
+     kAudioPattern},
+    {{"less than a block",
+      20,
+      {{9, 11}},
+      "000102030405060708090a0b0c0d0e0f10111213",
+      "e7aebf577f60412f0312d442c70a1fa6148c090bf5bab404caec29482ae779e8"},
+     kVideoPattern},
+};
+constexpr AesBlock kConstantIv = {0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef,
+                                  0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef};
+
 TEST(CencCipher, GivesTheKnownAnswersBothWays) {
   auto cipher = CencCipher::create(kKey);
   ASSERT_TRUE(cipher);
@@ -83,6 +111,106 @@ TEST(CencCipher, RefusesSubsamplesThatDoNotAddUp) {
   }
 }
 
+// Clause 9.2: the block counter is the lower half alone. Block n is the encryption of the counter block by itself.
+TEST(CencCipher, WrapsTheCounterOfALongIvWithoutACarry) {
+  auto cipher = CencCipher::create(kKey);
+  auto single = CencCipher::create(kKey);
+  AesBlock counter = kConstantIv;
+  for (std::size_t i = 8; i < 16; ++i) counter[i] = 0xff;
+  counter[15] = 0xfe;
+  const Entries subsamples = {{3, 25}, {4, 40}};
+  Bytes sample(72);
+  ASSERT_TRUE(cipher->apply_from(sample, subsamples, counter));
+  Bytes keystream(sample.begin() + 3, sample.begin() + 28);
+  keystream.insert(keystream.end(), sample.begin() + 32, sample.end());
+  for (std::size_t block = 0; block * 16 < keystream.size(); ++block) {
+    AesBlock at = kConstantIv;
+    std::fill(at.begin() + 8, at.end(), block < 2 ? 0xff : 0x00);
+    at[15] = static_cast<std::uint8_t>(0xfe + block);
+    Bytes expected(16);
+    ASSERT_TRUE(single->apply_from(expected, {}, at));
+    expected.resize(std::min<std::size_t>(16, keystream.size() - 16 * block));
+    EXPECT_EQ(to_hex(ByteView(keystream).subspan(16 * block, expected.size())), to_hex(expected)) << block;
+  }
+}
+
+TEST(CbcsCipher, GivesTheKnownAnswersBothWays) {
+  auto encrypt = CbcsCipher::create(kKey, CipherDirection::kEncrypt);
+  auto decrypt = CbcsCipher::create(kKey, CipherDirection::kDecrypt);
+  ASSERT_TRUE(encrypt && decrypt);
+  for (const auto& [answer, pattern] : kCbcsAnswers) {
+    SCOPED_TRACE(answer.name);
+    Bytes sample = counting_bytes(answer.size);
+    ASSERT_TRUE(encrypt->apply(sample, answer.subsamples, kConstantIv, pattern));
+    EXPECT_EQ(to_hex(ByteView(sample).first(std::min<std::size_t>(32, sample.size()))), answer.head);
+    EXPECT_EQ(sha256(sample), answer.sha256);
+    ASSERT_TRUE(decrypt->apply(sample, answer.subsamples, kConstantIv, pattern));
+    EXPECT_EQ(sample, counting_bytes(answer.size));
+  }
+}
+
+// One chain over the encrypted blocks of a range, made block by block with another call of libcrypto.
+Bytes cbcs_by_hand(Bytes sample, CryptPattern pattern) {
+  AesBlock chain = kConstantIv;
+  const std::size_t period = std::size_t{16} * (pattern.crypt_blocks + pattern.skip_blocks);
+  const std::size_t group = pattern.skip_blocks == 0 ? 16 : std::size_t{16} * pattern.crypt_blocks;
+  for (std::size_t at = 0; at + group <= sample.size(); at += pattern.skip_blocks == 0 ? 16 : period) {
+    for (std::size_t i = at; i < at + group; i += 16) {
+      const auto block = aes_cbc_encrypt(kKey, chain, ByteView(sample).subspan(i, 16));
+      std::copy_n(block->begin(), 16, chain.begin());
+      std::copy_n(block->begin(), 16, sample.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+  }
+  return sample;
+}
+
+TEST(CbcsCipher, ChainsOverAnyPatternAndLength) {
+  auto encrypt = CbcsCipher::create(kKey, CipherDirection::kEncrypt);
+  auto decrypt = CbcsCipher::create(kKey, CipherDirection::kDecrypt);
+  for (const CryptPattern pattern : {CryptPattern{1, 9}, CryptPattern{2, 8}, CryptPattern{5, 5}, CryptPattern{15, 15},
+                                     CryptPattern{10, 0}, CryptPattern{0, 0}}) {
+    for (const std::size_t size : {0, 1, 15, 16, 31, 32, 159, 160, 175, 176, 16'000, 40'959, 40'960, 41'000, 100'003}) {
+      Bytes sample = counting_bytes(size);
+      ASSERT_TRUE(encrypt->apply(sample, {}, kConstantIv, pattern));
+      EXPECT_EQ(sample, cbcs_by_hand(counting_bytes(size), pattern))
+          << int{pattern.crypt_blocks} << ":" << int{pattern.skip_blocks} << " of " << size;
+      ASSERT_TRUE(decrypt->apply(sample, {}, kConstantIv, pattern));
+      EXPECT_EQ(sample, counting_bytes(size));
+    }
+  }
+}
+
+TEST(CbcsCipher, RefusesWhatDoesNotAddUpAndLeavesTheSampleAlone) {
+  auto cipher = CbcsCipher::create(kKey, CipherDirection::kDecrypt);
+  Bytes sample = counting_bytes(100);
+  EXPECT_EQ(cipher->apply(sample, Entries{{10, 64}}, kConstantIv, kVideoPattern).error().code, Code::kParse);
+  EXPECT_EQ(cipher->apply(sample, Entries{{10, 90}}, kConstantIv, {0, 9}).error().code, Code::kParse);
+  EXPECT_EQ(sample, counting_bytes(100));
+}
+
+TEST(SampleDecryptor, TakesBothSchemesAndIvSizes) {
+  const ByteView long_iv(kConstantIv);
+  auto cenc = SampleDecryptor::create(CencScheme::kCenc, kKey);
+  auto cbcs = SampleDecryptor::create(CencScheme::kCbcs, kKey);
+  auto encrypt_cenc = CencCipher::create(kKey);
+  auto encrypt_cbcs = CbcsCipher::create(kKey, CipherDirection::kEncrypt);
+  for (const std::size_t iv_size : {8, 16}) {
+    AesBlock iv{};
+    std::copy_n(kConstantIv.begin(), iv_size, iv.begin());
+    Bytes sample = counting_bytes(600);
+    ASSERT_TRUE(encrypt_cenc->apply_from(sample, {}, iv));
+    ASSERT_TRUE(cenc->decrypt(sample, {{}, long_iv.first(iv_size), {}}));
+    EXPECT_EQ(sample, counting_bytes(600));
+    ASSERT_TRUE(encrypt_cbcs->apply(sample, {}, iv, kVideoPattern));
+    ASSERT_TRUE(cbcs->decrypt(sample, {{}, long_iv.first(iv_size), kVideoPattern}));
+    EXPECT_EQ(sample, counting_bytes(600));
+  }
+  Bytes sample = counting_bytes(600);
+  EXPECT_EQ(cenc->decrypt(sample, {{}, long_iv.first(7), {}}).error().code, Code::kParse);
+  EXPECT_EQ(cbcs->decrypt(sample, {{}, {}, kVideoPattern}).error().code, Code::kParse);
+  EXPECT_EQ(sample, counting_bytes(600));
+}
+
 TEST(CencIvSequence, CountsUpAndWraps) {
   CencIvSequence ivs({0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff});
   EXPECT_EQ(to_hex(ivs.next()), "00000000ffffffff");
@@ -97,135 +225,6 @@ TEST(CencIvSequence, StartsAtRandom) {
   auto b = CencIvSequence::random();
   ASSERT_TRUE(a && b);
   EXPECT_NE(a->next(), b->next());
-}
-
-// A NAL unit whose size with its length field is unit_size.
-void append_nal(Bytes& au, std::size_t nal_length_size, std::uint8_t header, std::size_t unit_size) {
-  const std::size_t size = unit_size - nal_length_size;
-  for (std::size_t i = nal_length_size; i-- > 0;) au.push_back(static_cast<std::uint8_t>(size >> (8 * i)));
-  if (size == 0) return;
-  au.push_back(header);
-  au.insert(au.end(), size - 1, 0xaa);
-}
-
-struct Nal {
-  std::uint8_t header;
-  std::size_t unit_size;
-};
-
-Bytes access_unit(const std::vector<Nal>& nals, std::size_t nal_length_size = 4) {
-  Bytes au;
-  for (const Nal& nal : nals) append_nal(au, nal_length_size, nal.header, nal.unit_size);
-  return au;
-}
-
-Entries entries_of(const Result<SubsampleMap>& map) {
-  if (!map) {
-    ADD_FAILURE() << map.error().message;
-    return {};
-  }
-  return {map->entries().begin(), map->entries().end()};
-}
-
-constexpr std::uint8_t kIdr = 0x65;
-constexpr std::uint8_t kSlice = 0x41;
-constexpr std::uint8_t kSei = 0x06;
-constexpr std::uint8_t kAud = 0x09;
-
-TEST(AvcSubsamples, LeavesShortSlicesAndTheirHeadsClear) {
-  const struct {
-    std::size_t unit_size;
-    Entries expected;
-  } kCases[] = {
-      {5, {{5, 0}}},     {111, {{111, 0}}},    {112, {{96, 16}}},    {127, {{111, 16}}},
-      {128, {{96, 32}}}, {4000, {{96, 3904}}}, {4001, {{97, 3904}}}, {200'000, {{96, 199'904}}},
-  };
-  for (const auto& [unit_size, expected] : kCases) {
-    EXPECT_EQ(entries_of(avc_subsamples(access_unit({{kSlice, unit_size}}), 4)), expected) << unit_size;
-  }
-}
-
-TEST(AvcSubsamples, ProtectsSlicesOnly) {
-  for (std::uint8_t type = 0; type < 32; ++type) {
-    const Entries expected = type >= 1 && type <= 5 ? Entries{{96, 416}} : Entries{{512, 0}};
-    const auto header = static_cast<std::uint8_t>(0x60 | type);
-    EXPECT_EQ(entries_of(avc_subsamples(access_unit({{header, 512}}), 4)), expected) << int{type};
-  }
-}
-
-TEST(AvcSubsamples, MergesClearNalUnitsIntoTheNextEntry) {
-  EXPECT_EQ(
-      entries_of(avc_subsamples(access_unit({{kAud, 6}, {kSei, 700}, {kIdr, 1000}, {kSlice, 50}, {kIdr, 114}}), 4)),
-      (Entries{{6 + 700 + 104, 896}, {50 + 98, 16}}));
-  EXPECT_EQ(entries_of(avc_subsamples(access_unit({{kIdr, 1000}, {kSlice, 50}, {kSei, 20}}), 4)),
-            (Entries{{104, 896}, {70, 0}}));
-}
-
-TEST(AvcSubsamples, SplitsLongClearRuns) {
-  EXPECT_EQ(entries_of(avc_subsamples(access_unit({{kSei, 65535 - 96}, {kIdr, 112}}), 4)), (Entries{{65535, 16}}));
-  EXPECT_EQ(entries_of(avc_subsamples(access_unit({{kSei, 65536 - 96}, {kIdr, 112}}), 4)),
-            (Entries{{65535, 0}, {1, 16}}));
-  EXPECT_EQ(entries_of(avc_subsamples(access_unit({{kIdr, 112}, {kSei, 150'000}}), 4)),
-            (Entries{{96, 16}, {65535, 0}, {65535, 0}, {18930, 0}}));
-  EXPECT_EQ(entries_of(avc_subsamples(access_unit({{kSei, 131'070}}), 4)), (Entries{{65535, 0}, {65535, 0}}));
-}
-
-TEST(AvcSubsamples, ReadsEveryLengthSize) {
-  EXPECT_EQ(entries_of(avc_subsamples(access_unit({{kIdr, 200}}, 1), 1)), (Entries{{104, 96}}));
-  EXPECT_EQ(entries_of(avc_subsamples(access_unit({{kIdr, 5000}}, 2), 2)), (Entries{{104, 4896}}));
-  EXPECT_EQ(avc_subsamples(access_unit({{kIdr, 200}}), 3).error().code, Code::kInvalidArgument);
-}
-
-TEST(AvcSubsamples, KeepsTheMapWithinOneSaizByte) {
-  const std::vector<Nal> forty(40, {kSlice, 1008});
-  EXPECT_EQ(entries_of(avc_subsamples(access_unit(forty), 4)), Entries(40, {96, 912}));
-
-  // 60 slices: 20 stay clear, the last one is in reach again.
-  const std::vector<Nal> sixty(60, {kSlice, 1008});
-  Entries expected(39, {96, 912});
-  expected.push_back({20 * 1008 + 96, 912});
-  EXPECT_EQ(entries_of(avc_subsamples(access_unit(sixty), 4)), expected);
-
-  // Large slices: whatever stays clear may need more than one entry.
-  const std::vector<Nal> large(44, {kSlice, 20'000});
-  expected.assign(38, {96, 19'904});
-  expected.insert(expected.end(), 2, {2 * 20'000 + 96, 19'904});
-  EXPECT_EQ(entries_of(avc_subsamples(access_unit(large), 4)), expected);
-}
-
-TEST(AvcSubsamples, ProtectsMoreThanItCouldLeaveClear) {
-  // 40 clear entries reach 2.6 MB; protected bytes have no such limit.
-  EXPECT_EQ(entries_of(avc_subsamples(access_unit({{kIdr, 2'000'000}, {kIdr, 2'000'000}}), 4)),
-            Entries(2, {96, 1'999'904}));
-  const auto clear = avc_subsamples(access_unit({{kSei, 2'700'000}}), 4);
-  ASSERT_FALSE(clear);
-  EXPECT_EQ(clear.error().code, Code::kUnsupported);
-}
-
-TEST(AvcSubsamples, RefusesNalUnitsBeyondTheSample) {
-  const Bytes whole = access_unit({{kSei, 20}, {kIdr, 300}});
-  for (std::size_t size = 0; size < whole.size(); ++size) {
-    const auto map = avc_subsamples(ByteView(whole).first(size), 4);
-    if (size == 0 || size == 20) {
-      EXPECT_TRUE(map) << size;
-    } else {
-      ASSERT_FALSE(map) << size;
-      EXPECT_EQ(map.error().code, Code::kTruncated);
-    }
-  }
-  EXPECT_FALSE(avc_subsamples(Bytes{0xff, 0xff, 0xff, 0xff, 0x65}, 4));
-}
-
-TEST(AvcSubsamples, AddsUpToTheSampleForAnySlicing) {
-  auto cipher = CencCipher::create(kKey);
-  for (std::size_t count : {1, 3, 39, 41, 200}) {
-    for (std::size_t size : {4, 5, 111, 112, 1000, 9999}) {
-      Bytes au = access_unit(std::vector<Nal>(count, {kSlice, size}));
-      const auto map = avc_subsamples(au, 4);
-      ASSERT_TRUE(map) << map.error().message;
-      EXPECT_TRUE(cipher->apply(au, map->entries(), kIv)) << count << " slices of " << size;
-    }
-  }
 }
 
 }  // namespace
