@@ -4,6 +4,14 @@
  * Muxes H.264 and AAC, clear or encrypted, into fragmented MP4 whose presentation times are UTC. Each segment is one
  * buffer list downstream; the init segment comes before the first and after every change of it.
  *
+ * With `layout=separate` each track is a file of its own: a segment is one list for each track, all of them cut at the
+ * same times, and init segments are one for each track.
+ *
+ * A segment ends before its time at the action signal `cut(running-time: guint64)`: at the first IDR at or after that
+ * running time, or at the next that comes with GST_CLOCK_TIME_NONE. The event `aircheck-cut`
+ * (GST_EVENT_CUSTOM_DOWNSTREAM) on any pad does the same for the time of the buffer behind it, or for its field
+ * `running-time` (guint64). Both ask upstream for a key frame.
+ *
  * |[
  * gst-launch-1.0 filesrc location=film.mp4 ! qtdemux name=d  d.video_0 ! queue ! h264parse ! mux.video_0 \
  *   d.audio_0 ! queue ! aacparse ! mux.audio_0  fmp4mux name=mux start-utc=2026-02-25T14:30:00Z ! filesink
@@ -14,15 +22,13 @@
 #include <gst/video/video.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
-#include <cstdio>
 #include <mutex>
 
 #include "fmp4/elements.hpp"
 #include "fmp4/fragment_writer.hpp"
+#include "fmp4/mux_output.hpp"
 #include "fmp4/mux_pad.hpp"
-#include "fmp4/segment_meta.hpp"
 #include "fmp4/segmenter.hpp"
 #include "gstx/caps.hpp"
 #include "gstx/error.hpp"
@@ -36,7 +42,18 @@ namespace {
 using core::Code;
 using core::kNsPerSecond;
 
+GType layout_type() {
+  static const GEnumValue kValues[] = {
+      {static_cast<int>(Layout::kMuxed), "One file with all tracks", "muxed"},
+      {static_cast<int>(Layout::kSeparate), "One file for each track, cut at the same times", "separate"},
+      {0, nullptr, nullptr},
+  };
+  static const GType type = g_enum_register_static("AircheckFmp4Layout", kValues);
+  return type;
+}
+
 struct Settings {
+  Layout layout = Layout::kMuxed;
   std::uint32_t target_duration = 6;  // s
   std::uint32_t max_duration = 0;     // s; 0 = by what upstream can do
   std::string start_utc;
@@ -44,6 +61,14 @@ struct Settings {
 };
 
 constexpr const char* kSourceCaps = "video/quicktime, variant=(string)iso-fragmented";
+
+bool is_video(GstPadTemplate* pad_template) {
+  return g_str_has_prefix(GST_PAD_TEMPLATE_NAME_TEMPLATE(pad_template), "video") != FALSE;
+}
+
+// The event that asks for a cut, and its field with a running time (guint64), which it may leave out.
+constexpr const char* kCutEvent = "aircheck-cut";
+constexpr const char* kCutTimeField = "running-time";
 
 // Key frames are asked for this long ahead, and for two slots at least: an encoder that looks ahead has taken frames in
 // long before it gives the first one out.
@@ -56,6 +81,8 @@ class Fmp4Mux : public gstx::Object<GstElement, GstElementClass, Settings> {
       "Fragmented MP4 muxer on UTC", "Codec/Muxer",
       "Muxes H.264 and AAC, clear or encrypted, into fMP4 segments cut on UTC slots"};
   static constexpr gstx::Property<Settings> kProperties[] = {
+      {"layout", gstx::enum_member<&Settings::layout>(layout_type),
+       "Which tracks a segment's files hold: one list of buffers goes downstream for each file"},
       {"target-duration",
        &Settings::target_duration,
        "Length of a UTC slot in seconds; a segment begins in each",
@@ -90,13 +117,15 @@ class Fmp4Mux : public gstx::Object<GstElement, GstElementClass, Settings> {
   void push_gap(Pad& pad, GstClockTime time, GstClockTime duration);
   [[nodiscard]] static std::optional<std::int64_t> running_time(const Pad& pad, GstClockTime time);
   void set_anchor(std::int64_t first_running_time);
+  void cut(GstClockTime running_time);
+  void force_key_units(GstClockTime running_time);
+  void hand_over_cuts();
+  void take_cut_event(Pad& pad, GstEvent* event);
   void request_key_frames(GstPad* gst_pad, std::int64_t from_running_time);
 
   GstFlowReturn drain();
   void push_eos_if_over();
   GstFlowReturn push_segment(Segment segment);
-  void push_start_events();
-  bool push_init_if_changed(const Segment& segment);
   [[nodiscard]] std::uint32_t max_duration_s() const;
   core::Result<void> start();
   void reset();
@@ -104,7 +133,8 @@ class Fmp4Mux : public gstx::Object<GstElement, GstElementClass, Settings> {
 
   GstPad* source_ = nullptr;  // owned by the element
   std::atomic<bool> key_frames_on_request_{false};
-  std::atomic<std::int64_t> anchor_ns_{INT64_MIN};  // UTC of running time zero
+  std::atomic<std::int64_t> anchor_ns_{INT64_MIN};       // UTC of running time zero
+  gobj::Guarded<std::vector<GstClockTime>> cuts_asked_;  // running times, not yet handed to the segmenter
 
   // Serialises the pads' threads like the stream lock of a pad, and like one it is held while pushing downstream.
   std::mutex stream_lock_;
@@ -112,12 +142,8 @@ class Fmp4Mux : public gstx::Object<GstElement, GstElementClass, Settings> {
   std::vector<MuxTrack*> tracks_;  // of the pads, in the order of their request
   std::uint32_t last_track_id_ = 0;
   Segmenter segmenter_;
-  std::uint32_t fragment_number_ = 0;
+  MuxOutput output_{nullptr};
   std::uint32_t announced_max_s_ = 0;
-  std::vector<std::pair<std::uint32_t, TrackConfig>> configs_;  // track id and format, as in the last init
-  core::Bytes init_;
-  bool pushed_start_ = false;
-  bool pushed_segment_ = false;  // since the last flush
   bool warned_about_cut_ = false;
   std::optional<core::Error> warning_;  // to be posted without the lock
   std::optional<core::Error> error_;
@@ -134,6 +160,10 @@ void Fmp4Mux::class_init(GstElementClass* element_class) {
   gstx::add_pad_template(element_class, "src", GST_PAD_SRC, kSourceCaps);
   element_class->request_new_pad = gstx::vmethod<&Fmp4Mux::request_new_pad>;
   element_class->release_pad = gstx::vmethod<&Fmp4Mux::release_pad>;
+  g_signal_new_class_handler(
+      "cut", G_TYPE_FROM_CLASS(element_class), static_cast<GSignalFlags>(G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION),
+      G_CALLBACK(+[](GstElement* self, guint64 time) noexcept { gstx::impl<Fmp4Mux>(self).cut(time); }), nullptr,
+      nullptr, nullptr, G_TYPE_NONE, 1, G_TYPE_UINT64);
   element_class->change_state = gstx::vmethod<&Fmp4Mux::change_state>;
 }
 
@@ -142,6 +172,7 @@ Fmp4Mux::Fmp4Mux(GstElement* self) : Object(self) {
   source_ = gst_pad_new_from_template(source_template, "src");
   gst_pad_use_fixed_caps(source_);
   gst_element_add_pad(self, source_);
+  output_ = MuxOutput(source_);
 }
 
 // Somebody may have asked for video_1 by name before the second pad without one.
@@ -153,7 +184,7 @@ std::string Fmp4Mux::free_name(const std::string& prefix, std::uint32_t number) 
 }
 
 GstPad* Fmp4Mux::request_new_pad(GstPadTemplate* pad_template, const gchar* name, const GstCaps*) {
-  const bool video = g_str_has_prefix(GST_PAD_TEMPLATE_NAME_TEMPLATE(pad_template), "video");
+  const bool video = is_video(pad_template);
   GstPad* pad = nullptr;
   {
     const std::lock_guard lock(stream_lock_);
@@ -162,7 +193,7 @@ GstPad* Fmp4Mux::request_new_pad(GstPadTemplate* pad_template, const gchar* name
     pad = GST_PAD(g_object_new(gstx::object_type<MuxPad>(), "name", own.c_str(), "direction", GST_PAD_SINK, "template",
                                pad_template, nullptr));
     Pad& impl = gstx::impl<MuxPad>(pad);
-    impl.track = std::make_unique<MuxTrack>(id, video ? TrackKind::kVideo : TrackKind::kAudio);
+    impl.track = std::make_unique<MuxTrack>(id, video ? TrackKind::kVideo : TrackKind::kAudio, own);
     tracks_.push_back(impl.track.get());
   }
   gst_pad_set_chain_function(pad, chain);
@@ -206,6 +237,7 @@ void Fmp4Mux::post_reports() {
 core::Result<void> Fmp4Mux::start() {
   const std::lock_guard lock(stream_lock_);
   settings_ = settings().copy();
+  output_.configure({.layout = settings_.layout, .write_pssh = settings_.write_pssh});
   if (settings_.max_duration != 0 && settings_.max_duration < settings_.target_duration) {
     return core::fail(Code::kInvalidArgument, "property max-duration: " + std::to_string(settings_.max_duration) +
                                                   " s is less than target-duration; set it to " +
@@ -223,18 +255,19 @@ void Fmp4Mux::reset() {
   GST_OBJECT_LOCK(element());
   for (GList* item = element()->sinkpads; item != nullptr; item = item->next) {
     Pad& pad = gstx::impl<MuxPad>(item->data);
-    auto fresh = std::make_unique<MuxTrack>(pad.track->id(), pad.track->kind());
+    auto fresh = std::make_unique<MuxTrack>(pad.track->id(), pad.track->kind(), pad.track->name());
     std::ranges::replace(tracks_, pad.track.get(), fresh.get());
     pad.track = std::move(fresh);
     pad.next_key_slot = INT64_MIN;
+    pad.cut_asked = false;
     gst_segment_init(&pad.segment, GST_FORMAT_TIME);
   }
   GST_OBJECT_UNLOCK(element());
   segmenter_ = Segmenter();
-  fragment_number_ = announced_max_s_ = 0;
-  configs_.clear();
-  init_.clear();
-  pushed_start_ = pushed_segment_ = warned_about_cut_ = false;
+  output_ = MuxOutput(source_);
+  announced_max_s_ = 0;
+  warned_about_cut_ = false;
+  cuts_asked_.lock()->clear();
   reported_drops_ = 0;
   flow_ = GST_FLOW_OK;
   anchor_ns_ = INT64_MIN;
@@ -313,6 +346,7 @@ core::Result<void> Fmp4Mux::push_sample(Pad& pad, gstx::Ref<GstBuffer> buffer) {
   }
   sample.buffer = std::move(buffer);
   track.push(std::move(sample));
+  if (std::exchange(pad.cut_asked, false)) segmenter_.request_cut(track.last_ns());
   if (track.dropped() > reported_drops_) {
     reported_drops_ = track.dropped();
     GST_WARNING_OBJECT(pad.pad(), "dropped a buffer at %" GST_TIME_FORMAT ": it goes back in time", GST_TIME_ARGS(pts));
@@ -338,6 +372,7 @@ GstFlowReturn Fmp4Mux::take(GstPad* gst_pad, gstx::Ref<GstBuffer> buffer) {
   {
     const std::lock_guard lock(stream_lock_);
     if (flow_ != GST_FLOW_OK) return flow_;
+    hand_over_cuts();
     core::Result<void> taken;
     if (gst_buffer_get_size(buffer.get()) == 0) {
       push_gap(pad, pts, GST_BUFFER_DURATION(buffer.get()));
@@ -361,7 +396,8 @@ gboolean Fmp4Mux::handle_event(GstPad* gst_pad, gstx::Ref<GstEvent> event) {
         const std::lock_guard lock(stream_lock_);
         pad.track->flush();
         segmenter_.reset();
-        pushed_segment_ = false;
+        output_.flush();
+        pad.cut_asked = false;
         gst_segment_init(&pad.segment, GST_FORMAT_TIME);
         flow_ = GST_FLOW_OK;
       }
@@ -413,6 +449,9 @@ gboolean Fmp4Mux::handle_event(GstPad* gst_pad, gstx::Ref<GstEvent> event) {
       push_eos_if_over();
       return TRUE;
     }
+    case GST_EVENT_CUSTOM_DOWNSTREAM:
+      if (gst_event_has_name(event.get(), kCutEvent)) take_cut_event(pad, event.get());
+      break;
     default: break;  // names and tags of single streams do not describe the muxed one
   }
   post_reports();
@@ -443,6 +482,52 @@ void Fmp4Mux::request_key_frames(GstPad* gst_pad, std::int64_t from_running_time
   }
 }
 
+// Any thread. Not under the stream lock, which may be held for as long as downstream takes.
+void Fmp4Mux::cut(GstClockTime running_time) {
+  cuts_asked_.lock()->push_back(running_time);
+  force_key_units(running_time);
+}
+
+void Fmp4Mux::force_key_units(GstClockTime running_time) {
+  gst_element_foreach_sink_pad(
+      element(),
+      [](GstElement*, GstPad* pad, gpointer time) noexcept -> gboolean {
+        if (!is_video(GST_PAD_PAD_TEMPLATE(pad))) return TRUE;
+        gst_pad_push_event(pad,
+                           gst_video_event_new_upstream_force_key_unit(*static_cast<GstClockTime*>(time), FALSE, 0));
+        return TRUE;
+      },
+      &running_time);
+}
+
+// Before what comes next is looked at: a cut without a time is to be at the next IDR that comes.
+void Fmp4Mux::hand_over_cuts() {
+  auto asked = cuts_asked_.lock();
+  if (asked->empty() || anchor_ns_ == INT64_MIN) return;
+  std::int64_t now = INT64_MIN;
+  for (const MuxTrack* track : tracks_) {
+    if (track->kind() == TrackKind::kVideo || now == INT64_MIN) now = std::max(now, track->last_ns());
+  }
+  for (const GstClockTime time : *asked) {
+    const bool at_once = !GST_CLOCK_TIME_IS_VALID(time);
+    if (at_once && now == INT64_MIN) continue;  // the first segment is still to begin
+    segmenter_.request_cut(at_once ? now + 1 : anchor_ns_ + static_cast<std::int64_t>(time));
+  }
+  asked->clear();
+}
+
+// Its position is the time of what comes next on its pad, unless it says one.
+void Fmp4Mux::take_cut_event(Pad& pad, GstEvent* event) {
+  guint64 time = GST_CLOCK_TIME_NONE;
+  const bool has_time = gst_structure_get_uint64(gst_event_get_structure(event), kCutTimeField, &time) != FALSE;
+  if (has_time && GST_CLOCK_TIME_IS_VALID(time)) return cut(time);
+  {
+    const std::lock_guard lock(stream_lock_);
+    pad.cut_asked = true;
+  }
+  force_key_units(GST_CLOCK_TIME_NONE);
+}
+
 std::uint32_t Fmp4Mux::max_duration_s() const {
   if (settings_.max_duration != 0) return settings_.max_duration;
   const bool video =
@@ -465,67 +550,20 @@ void Fmp4Mux::push_eos_if_over() {
   const std::lock_guard lock(stream_lock_);
   if (flow_ != GST_FLOW_OK || tracks_.empty()) return;
   if (!std::ranges::all_of(tracks_, [](const MuxTrack* track) { return track->closed(); })) return;
-  push_start_events();
-  gst_pad_push_event(source_, gst_event_new_eos());
+  output_.push_eos();
   flow_ = GST_FLOW_EOS;
-}
-
-void Fmp4Mux::push_start_events() {
-  if (!pushed_start_) {
-    std::array<char, 32> stream_id{};
-    std::snprintf(stream_id.data(), stream_id.size(), "fmp4mux-%08x%08x", g_random_int(), g_random_int());
-    gst_pad_push_event(source_, gst_event_new_stream_start(stream_id.data()));
-    gst_pad_push_event(source_, gst_event_new_caps(gstx::caps_from_text(kSourceCaps).get()));
-  }
-  if (!pushed_segment_) {
-    GstSegment segment;
-    gst_segment_init(&segment, GST_FORMAT_TIME);
-    gst_pad_push_event(source_, gst_event_new_segment(&segment));
-  }
-  pushed_start_ = pushed_segment_ = true;
-}
-
-// Returns whether the media changed, beyond the key, since the last init.
-bool Fmp4Mux::push_init_if_changed(const Segment& segment) {
-  bool other_media = false;
-  for (const TrackSlice& slice : segment.tracks) {
-    const TrackConfig& config = *slice.samples.front().config;
-    const auto known = std::ranges::find(configs_, slice.track->id(), [](const auto& pair) { return pair.first; });
-    if (known == configs_.end()) {
-      other_media = other_media || !init_.empty();
-      configs_.emplace_back(slice.track->id(), config);
-    } else if (known->second != config) {
-      other_media = other_media || !known->second.same_media(config);
-      known->second = config;
-    }
-  }
-  std::ranges::stable_sort(configs_, {}, [](const auto& pair) { return pair.second.kind; });
-  std::vector<InitTrack> init_tracks;
-  for (const auto& [id, config] : configs_) init_tracks.push_back({id, &config});
-  core::Bytes init = write_init(init_tracks, settings_.write_pssh);
-  if (init == init_) return other_media;
-  init_ = std::move(init);
-  GstBuffer* buffer = gst_buffer_new_memdup(init_.data(), init_.size());
-  GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_HEADER);
-  GstBufferList* list = gst_buffer_list_new();
-  gst_buffer_list_add(list, buffer);
-  flow_ = gst_pad_push_list(source_, list);
-  return other_media;
 }
 
 GstFlowReturn Fmp4Mux::push_segment(Segment segment) {
   if (segment.tracks.empty()) return GST_FLOW_OK;
-  push_start_events();
   SegmentMeta meta;
   meta.start = segment.start;
   meta.duration_ns = segment.duration_ns;
   meta.independent = segment.independent;
-  meta.discontinuity = push_init_if_changed(segment) || segment.discontinuity;
-  meta.key_id = segment.tracks.front().samples.front().config->key_id;
+  meta.discontinuity = segment.discontinuity;
   meta.key_frames_on_request = key_frames_on_request_;
   meta.target_duration_s = settings_.target_duration;
   meta.max_duration_s = announced_max_s_;
-  if (flow_ != GST_FLOW_OK) return flow_;
   const std::string start = core::to_rfc3339(segment.start, 3);
   if (!segment.independent) {
     GST_WARNING_OBJECT(element(), "the segment at %s begins without an IDR", start.c_str());
@@ -536,19 +574,13 @@ GstFlowReturn Fmp4Mux::push_segment(Segment segment) {
     }
     warned_about_cut_ = true;
   }
-  auto list = write_segment(segment, ++fragment_number_);
-  if (!list) {
-    error_ = list.error();
-    return GST_FLOW_ERROR;
-  }
-  GstBuffer* styp = gst_buffer_list_get_writable(list->get(), 0);
-  GST_BUFFER_PTS(styp) = static_cast<GstClockTime>(std::max<std::int64_t>(segment.start.ns - anchor_ns_, 0));
-  GST_BUFFER_DURATION(styp) = static_cast<GstClockTime>(std::max<std::int64_t>(segment.duration_ns, 0));
-  set_segment_meta(styp, meta);
   GST_DEBUG_OBJECT(element(), "segment at %s, %" GST_TIME_FORMAT "%s", start.c_str(),
                    GST_TIME_ARGS(static_cast<GstClockTime>(segment.duration_ns)),
-                   meta.discontinuity ? ", discontinuity" : "");
-  return gst_pad_push_list(source_, list->release());
+                   meta.discontinuity ? ", after a hole" : "");
+  const auto flow = output_.push(std::move(segment), std::move(meta), anchor_ns_);
+  if (flow) return *flow;
+  error_ = flow.error();
+  return GST_FLOW_ERROR;
 }
 
 // The pads are children, so that gst-launch-1.0 and descriptions can say audio_0::encoder-delay=1024.

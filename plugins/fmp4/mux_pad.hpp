@@ -29,6 +29,7 @@ class MuxPad : public gstx::Object<GstPad, GstPadClass, MuxPadSettings> {
   // Of the element, under its stream lock.
   std::unique_ptr<MuxTrack> track;
   GstSegment segment;
+  bool cut_asked = false;  // at the time of the next buffer
   // Of the pad's own streaming thread.
   std::int64_t next_key_slot = INT64_MIN;
 };

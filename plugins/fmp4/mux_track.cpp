@@ -87,6 +87,7 @@ void MuxTrack::push_audio(MuxSample sample) {
     if (std::abs(sample.decode - follows) <= tolerance) sample.decode = follows;
   }
   sample.presentation = sample.decode;
+  last_ns_ = to_ns(sample.presentation, sample.config->timescale);
   const bool priming = sample.decode + sample.duration <= *priming_end_;
   if (!in_order(sample)) return;
   last_interval_ = sample.duration;
@@ -94,6 +95,7 @@ void MuxTrack::push_audio(MuxSample sample) {
 }
 
 void MuxTrack::push_video(MuxSample sample, std::optional<std::int64_t> decode) {
+  last_ns_ = to_ns(sample.presentation, sample.config->timescale);
   if (sample.sync) release_all();  // nothing before an IDR in decode order is presented after it
   times_.push(sample.presentation);
   waiting_.push_back(std::move(sample));
@@ -173,7 +175,7 @@ std::int64_t MuxTrack::decode_lead(std::span<const MuxSample> samples) {
 }
 
 void MuxTrack::flush() {
-  MuxTrack fresh(id_, kind_);
+  MuxTrack fresh(id_, kind_, std::move(name_));
   fresh.lead_config_ = std::move(lead_config_);
   fresh.decode_lead_ = decode_lead_;
   fresh.config_ = std::move(config_);

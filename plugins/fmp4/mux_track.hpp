@@ -6,6 +6,7 @@
 #include <optional>
 #include <queue>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "fmp4/track_config.hpp"
@@ -42,10 +43,12 @@ struct MuxSample {
 
 class MuxTrack {
  public:
-  MuxTrack(std::uint32_t id, TrackKind kind) : id_(id), kind_(kind) {}
+  MuxTrack(std::uint32_t id, TrackKind kind, std::string name = "") : id_(id), kind_(kind), name_(std::move(name)) {}
 
   [[nodiscard]] std::uint32_t id() const { return id_; }
   [[nodiscard]] TrackKind kind() const { return kind_; }
+  // Of its pad.
+  [[nodiscard]] const std::string& name() const { return name_; }
 
   // The format of the samples to come.
   void set_config(TrackConfig config);
@@ -85,6 +88,8 @@ class MuxTrack {
   [[nodiscard]] std::int64_t decode_lead(std::span<const MuxSample> samples);
   // Samples that went back in time, so far.
   [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
+  // Presentation time (UTC, ns) of the last sample that came; INT64_MIN before.
+  [[nodiscard]] std::int64_t last_ns() const { return last_ns_; }
   // How far the track is known; INT64_MIN before anything came.
   [[nodiscard]] std::int64_t known_ns() const { return known_ns_; }
 
@@ -99,6 +104,7 @@ class MuxTrack {
 
   std::uint32_t id_;
   TrackKind kind_;
+  std::string name_;
   std::shared_ptr<const TrackConfig> config_;
   std::uint32_t encoder_delay_ = 0;
   // Video that waits for its decode time, and the presentation times that are still to be given away.
@@ -111,6 +117,7 @@ class MuxTrack {
   std::optional<std::int64_t> priming_end_;  // in units: audio frames that end here are nothing but priming
   std::int64_t gap_end_ns_ = INT64_MIN;
   std::int64_t known_ns_ = INT64_MIN;
+  std::int64_t last_ns_ = INT64_MIN;
   std::int64_t discard_before_ns_ = INT64_MIN;
   std::uint64_t dropped_ = 0;
   bool has_decode_times_ = false;

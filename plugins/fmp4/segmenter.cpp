@@ -37,6 +37,16 @@ void Segmenter::reset() {
   if (open_) discontinuity_ = true;
   open_ = false;
   origin_ns_ = INT64_MIN;
+  cuts_.clear();
+}
+
+void Segmenter::request_cut(std::int64_t utc_ns) {
+  cuts_.insert(std::ranges::upper_bound(cuts_, utc_ns), utc_ns);
+}
+
+// A segment begins here: what was asked for up to this time is done.
+void Segmenter::forget_cuts_until(std::int64_t utc_ns) {
+  cuts_.erase(cuts_.begin(), std::ranges::upper_bound(cuts_, utc_ns));
 }
 
 // A track that has brought nothing at all stands where the first one began.
@@ -96,6 +106,7 @@ bool Segmenter::open(Tracks tracks) {
   last_slot_ = core::slot_of(core::Utc{start_ns_}, rules_.slot_ns);
   scan_ns_ = first->ready().front().decode_ns + 1;
   independent_ = true;
+  forget_cuts_until(start_ns_);
   for (MuxTrack* track : tracks) {
     auto& ready = track->ready();
     while (track != first && !ready.empty() && ready.front().decode_ns < start_ns_ - kHoleNs) ready.pop_front();
@@ -150,7 +161,8 @@ Segmenter::Verdict Segmenter::judge(Tracks tracks, MuxTrack& reference, std::siz
   const bool format = before != nullptr && before->config != sample.config;
   const bool too_long = sample.end_ns() - start_ns_ >= limit_ns;
   const bool others_format = format_change_ns(tracks, &reference) <= sample.decode_ns;
-  const bool cut = format || others_format || too_long || (sample.sync && slot > last_slot_);
+  const bool asked = !cuts_.empty() && cuts_.front() <= sample.presentation_ns;
+  const bool cut = format || others_format || too_long || (sample.sync && (asked || slot > last_slot_));
   return cut ? Verdict::kCut : Verdict::kInside;
 }
 
@@ -235,7 +247,10 @@ Segment Segmenter::close(Tracks tracks, const Boundary& boundary) {
   discontinuity_ = boundary.end_ns != boundary.utc_ns;
   independent_ = boundary.sync;
   start_ns_ = boundary.utc_ns;
-  if (boundary.sync) last_slot_ = core::slot_of(core::Utc{start_ns_}, rules_.slot_ns);
+  if (boundary.sync) {
+    last_slot_ = core::slot_of(core::Utc{start_ns_}, rules_.slot_ns);
+    forget_cuts_until(start_ns_);
+  }
   if (open_) scan_ns_ = boundary.reference->ready().front().decode_ns + 1;
   return segment;
 }

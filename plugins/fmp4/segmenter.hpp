@@ -32,15 +32,18 @@ struct Segment {
 };
 
 // The cut rule: at the first IDR of each new slot, slot = floor(UTC presentation time / target duration), of the first
-// video track, or at the first frame of each new slot where there is only audio; at a change of format; at a hole of
-// more than half a second; and without an IDR where the segment would get too long. Samples of the other tracks belong
-// to the segment in which they begin.
+// video track, or at the first frame of each new slot where there is only audio; at the first IDR at or after a time
+// that was asked for; at a change of format; at a hole of more than half a second; and without an IDR where the segment
+// would get too long. Samples of the other tracks belong to the segment in which they begin.
 class Segmenter {
  public:
   // A track that is this far behind another no longer holds up segments; what it brings late is dropped.
   static constexpr std::int64_t kStalledNs = 30 * core::kNsPerSecond;
 
   void set_rules(const SegmentRules& rules) { rules_ = rules; }
+
+  // A segment is to begin at the reference's first IDR that is presented at or after this time.
+  void request_cut(std::int64_t utc_ns);
 
   // The next segment, when all that belongs to it has come. Call it again until it gives nothing.
   std::optional<Segment> next(std::span<MuxTrack* const> tracks);
@@ -60,6 +63,7 @@ class Segmenter {
   enum class Verdict { kInside, kCut, kUnknown };
 
   bool open(Tracks tracks);
+  void forget_cuts_until(std::int64_t utc_ns);
   [[nodiscard]] bool stalled(const MuxTrack& track, Tracks tracks) const;
   [[nodiscard]] bool reached(const MuxTrack& track, Tracks tracks, std::int64_t utc_ns) const;
   [[nodiscard]] bool all_reached(Tracks tracks, const MuxTrack* except, std::int64_t utc_ns) const;
@@ -80,6 +84,7 @@ class Segmenter {
   std::int64_t scan_ns_ = 0;    // samples of the reference before this time are known to be inside
   bool discontinuity_ = false;
   bool independent_ = true;
+  std::vector<std::int64_t> cuts_;  // asked for, UTC in ns, ascending
 };
 
 }  // namespace aircheck::fmp4

@@ -29,6 +29,8 @@ void set_video_timescale(const GstStructure* structure, TrackConfig& config) {
   gst_structure_get_fraction(structure, "framerate", &numerator, &denominator);
   config.timescale = kVariableRateTimescale;
   if (numerator <= 0 || denominator <= 0) return;
+  config.frame_rate_n = static_cast<std::uint32_t>(numerator);
+  config.frame_rate_d = static_cast<std::uint32_t>(denominator);
   const std::int64_t factor = numerator < 1000 ? 1000 : 1;
   if (numerator * factor > kLargestTimescale) return;
   config.timescale = static_cast<std::uint32_t>(numerator * factor);
@@ -145,6 +147,10 @@ bool TrackConfig::same_media(const TrackConfig& other) const {
   TrackConfig with_that_key = *this;
   with_that_key.key_id = other.key_id;
   return with_that_key == other;
+}
+
+std::string TrackConfig::codec() const {
+  return kind == TrackKind::kVideo ? bmff::codec_string(visual) : bmff::codec_string(audio);
 }
 
 Result<TrackConfig> track_config_from_caps(TrackKind kind, const GstCaps* caps) {

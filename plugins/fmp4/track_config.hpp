@@ -24,8 +24,10 @@ inline constexpr const char* kAudioCaps =
 
 struct TrackConfig {
   TrackKind kind = TrackKind::kVideo;
-  std::uint32_t timescale = 0;           // units a second
-  std::uint32_t nominal_duration = 0;    // of a sample, in units; 0 where the rate varies
+  std::uint32_t timescale = 0;         // units a second
+  std::uint32_t nominal_duration = 0;  // of a sample, in units; 0 where the rate varies
+  std::uint32_t frame_rate_n = 0;      // 0 where the rate varies
+  std::uint32_t frame_rate_d = 1;
   core::bmff::VisualSampleEntry visual;  // of the clear media
   core::bmff::AudioSampleEntry audio;    // of the clear media
   std::uint32_t display_width = 0;       // 16.16
@@ -35,6 +37,8 @@ struct TrackConfig {
 
   // The same media: at most the key changed, so that a player goes on without a discontinuity.
   [[nodiscard]] bool same_media(const TrackConfig& other) const;
+  // RFC 6381, of the clear media.
+  [[nodiscard]] std::string codec() const;
 };
 
 // kUnsupported or kInvalidArgument with the field of the caps that is at fault.

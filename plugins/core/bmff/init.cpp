@@ -57,11 +57,8 @@ Result<void> read_visual(const VisualSampleEntry& entry, TrackInfo& track) {
   read_protection(entry.sinf, track);
   track.width = entry.width;
   track.height = entry.height;
-  track.codec = to_text(track.format);
-  if (entry.avcc) {
-    track.codec = avc_codec_string(*entry.avcc);
-    track.nal_length_size = entry.avcc->nal_length_size;
-  }
+  track.codec = codec_string(entry);
+  if (entry.avcc) track.nal_length_size = entry.avcc->nal_length_size;
   return {};
 }
 
@@ -70,16 +67,9 @@ Result<void> read_audio(const AudioSampleEntry& entry, TrackInfo& track) {
   read_protection(entry.sinf, track);
   track.channels = entry.channel_count;
   track.sample_rate = entry.sample_rate >> 16;
-  track.codec = to_text(track.format);
-  if (!entry.esds) return {};
-  if (entry.esds->object_type != Esds::kMpeg4Audio) {
-    std::array<char, 16> text{};
-    std::snprintf(text.data(), text.size(), "mp4a.%02x", entry.esds->object_type);
-    track.codec = text.data();
-    return {};
-  }
+  track.codec = codec_string(entry);
+  if (!entry.esds || entry.esds->object_type != Esds::kMpeg4Audio) return {};
   AIRCHECK_TRY(const AacFormat format, parse_audio_specific_config(entry.esds->audio_specific_config));
-  track.codec = "mp4a.40." + std::to_string(format.object_type);
   if (format.sample_rate != 0) track.sample_rate = format.sample_rate;
   if (format.channels != 0) track.channels = format.channels;
   return {};
@@ -165,6 +155,20 @@ Result<Bytes> clear_init(ByteView encrypted_init) {
   }
   if (!has_moov) return fail(Code::kParse, "has no box 'moov'");
   return writer.take();
+}
+
+std::string codec_string(const VisualSampleEntry& entry) {
+  const FourCc format = entry.sinf ? entry.sinf->frma.data_format : entry.type;
+  return entry.avcc ? avc_codec_string(*entry.avcc) : to_text(format);
+}
+
+std::string codec_string(const AudioSampleEntry& entry) {
+  const FourCc format = entry.sinf ? entry.sinf->frma.data_format : entry.type;
+  if (!entry.esds) return to_text(format);
+  std::array<char, 16> text{};
+  std::snprintf(text.data(), text.size(), "mp4a.%02x", entry.esds->object_type);
+  if (entry.esds->object_type != Esds::kMpeg4Audio) return text.data();
+  return aac_codec_string(entry.esds->audio_specific_config).value_or(text.data());
 }
 
 std::string avc_codec_string(const AvcC& config) {

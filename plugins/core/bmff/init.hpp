@@ -47,7 +47,10 @@ Result<InitInfo> parse_init(ByteView file);
 // Aircheck does not write are kept only inside sample entries.
 Result<Bytes> clear_init(ByteView encrypted_init);
 
-// RFC 6381 codec strings.
+// RFC 6381 codec strings, of the clear media also where the entry is protected; just the four characters of a codec
+// that has no parameters or whose configuration is missing.
+[[nodiscard]] std::string codec_string(const VisualSampleEntry& entry);
+[[nodiscard]] std::string codec_string(const AudioSampleEntry& entry);
 [[nodiscard]] std::string avc_codec_string(const AvcC& config);
 // From the AudioSpecificConfig (ISO/IEC 14496-3 clause 1.6.2.1); kParse where it ends too early.
 Result<std::string> aac_codec_string(ByteView audio_specific_config);

@@ -1,0 +1,140 @@
+#include "fmp4/mux_output.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+#include "fmp4/fragment_writer.hpp"
+#include "gstx/caps.hpp"
+
+namespace aircheck::fmp4 {
+namespace {
+
+// Fills what the formats say; `facts` keeps which track the file is of.
+void describe(const std::vector<std::pair<std::uint32_t, TrackConfig>>& configs, FileFacts& facts) {
+  facts.codecs.clear();
+  facts.width = facts.audio_channels = 0;
+  facts.kind = configs.front().second.kind;
+  for (const auto& [id, config] : configs) {
+    const std::string codec = config.codec();
+    if (("," + facts.codecs + ",").find("," + codec + ",") == std::string::npos) {
+      facts.codecs += (facts.codecs.empty() ? "" : ",") + codec;
+    }
+    if (config.kind == TrackKind::kVideo && facts.width == 0) {
+      facts.width = config.display_width >> 16;
+      facts.height = config.visual.height;
+      facts.frame_rate_n = config.frame_rate_n;
+      facts.frame_rate_d = config.frame_rate_d;
+    }
+    if (config.kind == TrackKind::kAudio && facts.audio_channels == 0) {
+      facts.audio_channels = config.audio.channel_count;
+      facts.sample_rate = config.timescale;
+    }
+  }
+}
+
+}  // namespace
+
+void MuxOutput::push_start_events() {
+  if (!pushed_start_) {
+    std::array<char, 32> stream_id{};
+    std::snprintf(stream_id.data(), stream_id.size(), "fmp4mux-%08x%08x", g_random_int(), g_random_int());
+    gst_pad_push_event(source_, gst_event_new_stream_start(stream_id.data()));
+    const auto caps = gstx::Ref<GstCaps>::adopt(gst_pad_get_pad_template_caps(source_));
+    gst_pad_push_event(source_, gst_event_new_caps(caps.get()));
+  }
+  if (!pushed_segment_) {
+    GstSegment segment;
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    gst_pad_push_event(source_, gst_event_new_segment(&segment));
+  }
+  pushed_start_ = pushed_segment_ = true;
+}
+
+void MuxOutput::push_eos() {
+  push_start_events();
+  gst_pad_push_event(source_, gst_event_new_eos());
+}
+
+std::vector<MuxOutput::Part> MuxOutput::split(Segment segment) {
+  std::vector<Part> parts;
+  if (settings_.layout == Layout::kMuxed) {
+    parts.push_back({&files_[0], std::move(segment)});
+    return parts;
+  }
+  for (TrackSlice& slice : segment.tracks) {
+    File& file = files_[slice.track->id()];
+    file.facts.track_id = slice.track->id();
+    file.facts.track_name = slice.track->name();
+    Part& part = parts.emplace_back(
+        Part{&file, {segment.start, segment.duration_ns, segment.discontinuity, segment.independent, {}}});
+    part.segment.tracks.push_back(std::move(slice));
+  }
+  return parts;
+}
+
+// Makes the init segment of these tracks. Returns whether their media changed, beyond the key, since the last one.
+bool MuxOutput::update(File& file, const Segment& segment) const {
+  bool other_media = false;
+  for (const TrackSlice& slice : segment.tracks) {
+    const TrackConfig& config = *slice.samples.front().config;
+    const auto known = std::ranges::find(file.configs, slice.track->id(), [](const auto& pair) { return pair.first; });
+    if (known == file.configs.end()) {
+      other_media = other_media || !file.init.empty();
+      file.configs.emplace_back(slice.track->id(), config);
+    } else if (known->second != config) {
+      other_media = other_media || !known->second.same_media(config);
+      known->second = config;
+    }
+  }
+  std::ranges::stable_sort(file.configs, {}, [](const auto& pair) { return pair.second.kind; });
+  std::vector<InitTrack> tracks;
+  for (const auto& [id, config] : file.configs) tracks.push_back({id, &config});
+  core::Bytes init = write_init(tracks, settings_.write_pssh);
+  file.init_is_new = init != file.init;
+  if (file.init_is_new) describe(file.configs, file.facts);
+  file.init = std::move(init);
+  return other_media;
+}
+
+GstFlowReturn MuxOutput::push_init(File& file) const {
+  GstBuffer* buffer = gst_buffer_new_memdup(file.init.data(), file.init.size());
+  GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_HEADER);
+  SegmentMeta meta;
+  meta.file = file.facts;
+  set_segment_meta(buffer, meta);
+  GstBufferList* list = gst_buffer_list_new_sized(1);
+  gst_buffer_list_add(list, buffer);
+  return gst_pad_push_list(source_, list);
+}
+
+core::Result<GstFlowReturn> MuxOutput::push_part(Part& part, SegmentMeta meta, std::int64_t anchor_ns) const {
+  if (part.file->init_is_new) {
+    if (const GstFlowReturn flow = push_init(*part.file); flow != GST_FLOW_OK) return flow;
+  }
+  meta.file = part.file->facts;
+  meta.key_id = part.segment.tracks.front().samples.front().config->key_id;
+  meta.independent = meta.independent && std::ranges::all_of(part.segment.tracks, [](const TrackSlice& slice) {
+                       return slice.samples.front().sync;
+                     });
+  AIRCHECK_TRY(auto list, write_segment(part.segment, ++part.file->fragment_number));
+  GstBuffer* styp = gst_buffer_list_get_writable(list.get(), 0);
+  GST_BUFFER_PTS(styp) = static_cast<GstClockTime>(std::max<std::int64_t>(meta.start.ns - anchor_ns, 0));
+  GST_BUFFER_DURATION(styp) = static_cast<GstClockTime>(std::max<std::int64_t>(meta.duration_ns, 0));
+  set_segment_meta(styp, meta);
+  return gst_pad_push_list(source_, list.release());
+}
+
+core::Result<GstFlowReturn> MuxOutput::push(Segment segment, SegmentMeta meta, std::int64_t anchor_ns) {
+  push_start_events();
+  std::vector<Part> parts = split(std::move(segment));
+  for (const Part& part : parts) meta.discontinuity = update(*part.file, part.segment) || meta.discontinuity;
+  for (Part& part : parts) {
+    meta.last_of_segment = &part == &parts.back();
+    AIRCHECK_TRY(const GstFlowReturn flow, push_part(part, meta, anchor_ns));
+    if (flow != GST_FLOW_OK) return flow;
+  }
+  return GST_FLOW_OK;
+}
+
+}  // namespace aircheck::fmp4

@@ -1,0 +1,178 @@
+// fmp4mux in a harness, for what no pipeline brings.
+#include "fmp4/muxing.hpp"
+
+namespace aircheck::fmp4 {
+namespace {
+
+TEST_F(Fmp4MuxHarness, AnIdrIsFoundByNalTypeNotByTheDeltaFlag) {
+  // No buffer carries DELTA_UNIT, so that every one looks like a key frame to whoever trusts the flag.
+  for (int n = 0; n < 200; ++n) push(n, n == 0 || n == 160);
+  const Output output = finish();
+  ASSERT_EQ(output.segments().size(), 2U);
+  EXPECT_EQ(output.segments()[1].meta->start, kStart + 6'400'000'000);
+}
+
+TEST_F(Fmp4MuxHarness, WhatComesBeforeTheFirstIdrIsLeftOut) {
+  for (int n = 0; n < 100; ++n) push(n, n == 50);
+  const Output output = finish();
+  ASSERT_EQ(output.segments().size(), 1U);
+  EXPECT_EQ(output.segments()[0].meta->start, kStart + 2 * kNsPerSecond);
+  EXPECT_EQ(output.segments()[0].meta->duration_ns, 2 * kNsPerSecond);
+}
+
+TEST_F(Fmp4MuxHarness, AnotherFormatBringsAnInitAndADiscontinuity) {
+  for (int n = 0; n < 50; ++n) push(n, n == 0);
+  set_size(1280);
+  for (int n = 50; n < 100; ++n) push(n, n == 50);
+  const Output output = finish();
+  ASSERT_EQ(output.parts.size(), 4U);
+  EXPECT_TRUE(output.parts[0].init && output.parts[2].init);
+  EXPECT_EQ(bmff::parse_init(output.parts[2].bytes)->tracks[0].width, 1280U);
+  EXPECT_FALSE(output.parts[1].meta->discontinuity);
+  EXPECT_TRUE(output.parts[3].meta->discontinuity);
+}
+
+TEST_F(Fmp4MuxHarness, TheSameCapsAgainChangeNothing) {
+  for (int n = 0; n < 50; ++n) push(n, n == 0);
+  set_size(640);
+  for (int n = 50; n < 100; ++n) push(n, n == 50);
+  EXPECT_EQ(finish().parts.size(), 2U);
+}
+
+TEST_F(Fmp4MuxHarness, AnotherKeyBringsAnInitWithoutADiscontinuity) {
+  gst_harness_set_src_caps(
+      harness_, gst_caps_from_string("application/x-cenc,original-media-type=video/"
+                                     "x-h264,cipher-mode=cenc,stream-format=avc,alignment=au,width=640,"
+                                     "height=360,framerate=25/1,codec_data=(buffer)0164001fffe100046764000101000168"));
+  for (int n = 0; n < 100; ++n) {
+    auto buffer = picture(n, n % 50 == 0);
+    if (n != 10) protect(buffer.get(), n < 50 ? 1 : 2, static_cast<std::uint8_t>(n));
+    gst_harness_push(harness_, buffer.release());
+  }
+  const Output output = finish();
+  ASSERT_EQ(output.parts.size(), 4U);
+  for (const std::size_t i : {0U, 2U}) {
+    const core::KeyId expected{static_cast<std::uint8_t>(i == 0 ? 1 : 2)};
+    EXPECT_EQ(bmff::parse_init(output.parts[i].bytes)->tracks[0].default_key_id, expected);
+    EXPECT_EQ(output.parts[i + 1].meta->key_id, expected);
+    EXPECT_FALSE(output.parts[i + 1].meta->discontinuity);
+  }
+  // A clear sample in a protected track says so in its subsamples.
+  const bmff::InitInfo init = output.init();
+  const auto fragment = bmff::parse_fragment(output.parts[1].bytes, &init).value();
+  ASSERT_EQ(fragment.tracks[0].senc[10].subsamples.size(), 1U);
+  EXPECT_EQ(fragment.tracks[0].senc[10].subsamples[0], (core::Subsample{16, 0}));
+}
+
+TEST_F(Fmp4MuxHarness, SaioPointsAtTheFirstIv) {
+  gst_harness_set_src_caps(
+      harness_, gst_caps_from_string("application/x-cenc,original-media-type=video/"
+                                     "x-h264,cipher-mode=cenc,stream-format=avc,alignment=au,width=640,"
+                                     "height=360,framerate=25/1,codec_data=(buffer)0164001fffe100046764000101000168"));
+  auto buffer = picture(0, true);
+  protect(buffer.get(), 1, 0xab);
+  gst_harness_push(harness_, buffer.release());
+  const Output output = finish();
+  ASSERT_EQ(output.parts.size(), 2U);
+  const Bytes& bytes = output.parts[1].bytes;
+  const auto styp = bmff::read_box_view(bytes).value();
+  const auto moof_bytes = core::ByteView(bytes).subspan(styp.bytes.size());
+  const auto moof = bmff::read_box<bmff::Moof>(moof_bytes);
+  ASSERT_TRUE(moof) << moof.error().message;
+  EXPECT_EQ(moof_bytes[moof->trafs[0].saio->offsets.at(0)], 0xab);
+  EXPECT_EQ(moof->trafs[0].saiz->default_sample_info_size, 16);
+}
+
+TEST_F(Fmp4MuxHarness, ABufferWithoutATimeIsAnErrorThatSaysWhere) {
+  for (int n = 0; n < 50; ++n) push(n, n == 0);
+  auto buffer = picture(50, false);
+  GST_BUFFER_PTS(buffer.get()) = GST_BUFFER_DTS(buffer.get()) = GST_CLOCK_TIME_NONE;
+  EXPECT_EQ(gst_harness_push(harness_, buffer.release()), GST_FLOW_ERROR);
+  const std::string error = collect().error;
+  EXPECT_NE(error.find("2026-02-25T14:30:02.000Z"), std::string::npos) << error;
+  EXPECT_NE(error.find("video_0"), std::string::npos) << error;
+}
+
+TEST_F(Fmp4MuxHarness, ASeekBeginsAnewAfterADiscontinuity) {
+  for (int n = 0; n < 200; ++n) push(n, n % 50 == 0);
+  gst_harness_push_event(harness_, gst_event_new_flush_start());
+  gst_harness_push_event(harness_, gst_event_new_flush_stop(FALSE));
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  gst_harness_push_event(harness_, gst_event_new_segment(&segment));
+  for (int n = 500; n < 550; ++n) push(n, n % 50 == 0);
+  const Output output = finish();
+  ASSERT_EQ(output.segments().size(), 2U);
+  EXPECT_TRUE(output.segments()[1].meta->discontinuity);
+  EXPECT_EQ(output.segments()[1].meta->start, kStart + 20 * kNsPerSecond);
+}
+
+TEST_F(Fmp4MuxHarness, ASeekAsksForTheKeyFramesAnew) {
+  const auto asked = [this] {
+    std::vector<GstClockTime> times;
+    while (auto event = Ref<GstEvent>::adopt(gst_harness_try_pull_upstream_event(harness_))) {
+      GstClockTime time = GST_CLOCK_TIME_NONE;
+      if (gst_video_event_parse_upstream_force_key_unit(event.get(), &time, nullptr, nullptr)) times.push_back(time);
+    }
+    return times;
+  };
+  push(0, true);
+  const auto first = asked();
+  EXPECT_FALSE(first.empty());
+  gst_harness_push_event(harness_, gst_event_new_flush_start());
+  gst_harness_push_event(harness_, gst_event_new_flush_stop(TRUE));
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  gst_harness_push_event(harness_, gst_event_new_segment(&segment));
+  push(0, true);
+  EXPECT_EQ(asked(), first);
+}
+
+// Whoever reads the bus up to the end of the stream, as gst-launch does, has to have seen it.
+TEST_F(Fmp4MuxHarness, AWarningComesBeforeTheEndOfTheStream) {
+  GstHarness* audio = add_audio(harness_);
+  for (int n = 0; n < 500; ++n) push(n, n == 0);
+  static bool warned_before_the_end;
+  warned_before_the_end = false;
+  gst_pad_add_probe(
+      harness_->sinkpad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
+      [](GstPad*, GstPadProbeInfo* info, gpointer bus) {
+        if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) != GST_EVENT_EOS) return GST_PAD_PROBE_OK;
+        const auto message = Ref<GstMessage>::adopt(gst_bus_pop_filtered(GST_BUS(bus), GST_MESSAGE_WARNING));
+        warned_before_the_end = static_cast<bool>(message);
+        return GST_PAD_PROBE_OK;
+      },
+      bus_.get(), nullptr);
+  gst_harness_push_event(harness_, gst_event_new_eos());
+  gst_harness_push_event(audio, gst_event_new_eos());
+  EXPECT_TRUE(warned_before_the_end);
+  EXPECT_EQ(collect().segments().size(), 4U);
+  gst_harness_teardown(audio);
+}
+
+TEST_F(Fmp4MuxHarness, AGapWithoutADurationSaysThatNothingCameBefore) {
+  GstHarness* audio = add_audio(harness_);
+  for (int n = 0; n < 200; ++n) push(n, n % 50 == 0);
+  EXPECT_TRUE(collect().segments().empty()) << "sound may still come";
+  gst_harness_push_event(audio, gst_event_new_gap(7 * GST_SECOND, GST_CLOCK_TIME_NONE));
+  EXPECT_EQ(collect().segments().size(), 1U);
+  gst_harness_teardown(audio);
+}
+
+TEST_F(Fmp4MuxHarness, APadWithoutANameGetsOneThatIsFree) {
+  const auto named = Ref<GstPad>::adopt(gst_element_request_pad_simple(harness_->element, "video_2"));
+  const auto unnamed = Ref<GstPad>::adopt(gst_element_request_pad_simple(harness_->element, "video_%u"));
+  ASSERT_TRUE(named && unnamed);
+  EXPECT_STREQ(GST_PAD_NAME(unnamed.get()), "video_3");
+}
+
+TEST_F(Fmp4MuxHarness, OtherSchemesThanCencAreRefused) {
+  gst_harness_set_src_caps(harness_,
+                           gst_caps_from_string("application/x-cenc,original-media-type=video/"
+                                                "x-h264,cipher-mode=cbcs,stream-format=avc,alignment=au,width=640,"
+                                                "height=360,codec_data=(buffer)0164001fffe100046764000101000168"));
+  EXPECT_NE(collect().error.find("cbcs"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace aircheck::fmp4
