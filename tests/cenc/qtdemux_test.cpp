@@ -2,67 +2,14 @@
 #include <gst/gst.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <vector>
-
-#include "cenc/frames.hpp"
+#include "cenc/streams.hpp"
 #include "gobj/text.hpp"
-#include "gstx/caps.hpp"
-#include "gstx/object.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace aircheck::test {
 namespace {
 
 constexpr const char* kIv = "0123456789abcdef";
-
-// qtdemux refuses a file with a pssh unless some decryptor in the registry takes its system.
-struct NoSettings {};
-
-class FakeDecryptor : public gstx::Object<GstElement, GstElementClass, NoSettings> {
- public:
-  static constexpr const char* kTypeName = "AircheckTestDecryptor";
-  static constexpr gstx::ElementMetadata kMetadata = {"Test decryptor", "Decryptor", "Makes qtdemux read on"};
-  static GType parent_type() { return GST_TYPE_ELEMENT; }
-  static void class_init(GstElementClass* element_class) {
-    gstx::add_pad_template(element_class, "sink", GST_PAD_SINK,
-                           "application/x-cenc, protection-system=1077efec-c0b2-4d02-ace3-3c1e52e2fb4b");
-    gstx::add_pad_template(element_class, "src", GST_PAD_SRC, "ANY");
-  }
-  explicit FakeDecryptor(GstElement* self) : Object(self) {}
-};
-
-void run(const std::string& command) {
-  ASSERT_EQ(std::system(command.c_str()), 0) << command;
-}
-
-struct Stream {
-  Ref<GstCaps> caps;
-  std::vector<Ref<GstBuffer>> frames;
-};
-
-void keep_frame(GstElement*, GstBuffer* buffer, GstPad* pad, gpointer data) {
-  auto& stream = *static_cast<Stream*>(data);
-  stream.frames.push_back(Ref<GstBuffer>::retain(buffer));
-  if (!stream.caps) stream.caps = Ref<GstCaps>::adopt(gst_pad_get_current_caps(pad));
-}
-
-// All that arrives at the sink of `filesrc ! qtdemux ! <middle> fakesink`.
-Stream read_stream(const std::string& file, const std::string& middle) {
-  Stream stream;
-  const std::string description =
-      "filesrc location=" + file + " ! qtdemux ! " + middle + " fakesink name=sink signal-handoffs=true sync=false";
-  const auto pipeline = Ref<GstElement>::sink(gst_parse_launch(description.c_str(), nullptr));
-  const auto sink = Ref<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(pipeline.get()), "sink"));
-  g_signal_connect(sink.get(), "handoff", G_CALLBACK(keep_frame), &stream);
-  gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
-  const auto bus = Ref<GstBus>::adopt(gst_element_get_bus(pipeline.get()));
-  const auto message = Ref<GstMessage>::adopt(gst_bus_timed_pop_filtered(
-      bus.get(), 30 * GST_SECOND, static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR)));
-  EXPECT_TRUE(message && GST_MESSAGE_TYPE(message.get()) == GST_MESSAGE_EOS) << description;
-  gst_element_set_state(pipeline.get(), GST_STATE_NULL);
-  return stream;
-}
 
 // A GstProtectionMeta as text; for comparison of video without what depends on the choice of subsamples and IV.
 std::string meta_text(GstBuffer* buffer, bool types_only) {
@@ -89,12 +36,8 @@ class QtdemuxTest : public testing::Test {
         "-g 25 -x264-params slices=4 -pix_fmt yuv420p -c:a aac -ac 2 " +
         f + "/both.mp4");
     for (const char* kind : {"video", "audio"}) {
-      const std::string packager = std::getenv("AIRCHECK_SHAKA_PACKAGER");
-      const std::string in = f + "/" + kind;
-      run(packager + " 'in=" + f + "/both.mp4,stream=" + kind + ",output=" + in + "-clear.mp4' >" + f + "/log 2>&1");
-      run(packager + " 'in=" + f + "/both.mp4,stream=" + kind + ",output=" + in +
-          "-enc.mp4' --enable_raw_key_encryption --keys label=:key_id=" + kKeyId + ":key=" + kKey + " --iv " + kIv +
-          " --protection_scheme cenc --clear_lead 0 --protection_systems Common >" + f + "/log 2>&1");
+      package(f + "/both.mp4", kind, f + "/" + kind + "-clear.mp4");
+      package(f + "/both.mp4", kind, f + "/" + kind + "-enc.mp4", "cenc", kIv);
     }
   }
   static void TearDownTestSuite() {
