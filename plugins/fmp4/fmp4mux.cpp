@@ -27,6 +27,7 @@
 
 #include "fmp4/elements.hpp"
 #include "fmp4/fragment_writer.hpp"
+#include "fmp4/mux_balance.hpp"
 #include "fmp4/mux_output.hpp"
 #include "fmp4/mux_pad.hpp"
 #include "fmp4/segmenter.hpp"
@@ -149,6 +150,8 @@ class Fmp4Mux : public gstx::Object<GstElement, GstElementClass, Settings> {
   std::optional<core::Error> error_;
   std::uint64_t reported_drops_ = 0;
   GstFlowReturn flow_ = GST_FLOW_OK;
+  std::atomic<bool> stopping_{false};
+  MuxBalance balance_;
 };
 
 void Fmp4Mux::class_init(GstElementClass* element_class) {
@@ -217,6 +220,7 @@ void Fmp4Mux::release_pad(GstPad* pad) {
     std::erase(tracks_, gstx::impl<MuxPad>(pad).track.get());
     flow_ = flow_ == GST_FLOW_OK ? drain() : flow_;
   }
+  balance_.moved();
   post_reports();
   push_eos_if_over();
 }
@@ -270,6 +274,7 @@ void Fmp4Mux::reset() {
   cuts_asked_.lock()->clear();
   reported_drops_ = 0;
   flow_ = GST_FLOW_OK;
+  stopping_ = false;
   anchor_ns_ = INT64_MIN;
   key_frames_on_request_ = false;
 }
@@ -280,6 +285,10 @@ GstStateChangeReturn Fmp4Mux::change_state(GstStateChange transition) {
       gstx::post_error(element(), started.error());
       return GST_STATE_CHANGE_FAILURE;
     }
+  }
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
+    stopping_ = true;
+    balance_.moved();
   }
   const auto result = GST_ELEMENT_CLASS(gstx::parent_class<Fmp4Mux>())->change_state(element(), transition);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) reset();
@@ -370,7 +379,9 @@ GstFlowReturn Fmp4Mux::take(GstPad* gst_pad, gstx::Ref<GstBuffer> buffer) {
   }
   GstFlowReturn flow = GST_FLOW_OK;
   {
-    const std::lock_guard lock(stream_lock_);
+    std::unique_lock lock(stream_lock_);
+    balance_.wait(lock, *pad.track, tracks_,
+                  [&] { return flow_ != GST_FLOW_OK || stopping_ || GST_PAD_IS_FLUSHING(gst_pad); });
     if (flow_ != GST_FLOW_OK) return flow_;
     hand_over_cuts();
     core::Result<void> taken;
@@ -382,6 +393,7 @@ GstFlowReturn Fmp4Mux::take(GstPad* gst_pad, gstx::Ref<GstBuffer> buffer) {
     if (!taken) error_ = taken.error().with_context(GST_OBJECT_NAME(gst_pad));
     flow = flow_ = taken ? drain() : GST_FLOW_ERROR;
   }
+  balance_.moved();
   post_reports();
   return flow;
 }
@@ -390,7 +402,12 @@ gboolean Fmp4Mux::handle_event(GstPad* gst_pad, gstx::Ref<GstEvent> event) {
   Pad& pad = gstx::impl<MuxPad>(gst_pad);
   core::Result<void> result;
   switch (GST_EVENT_TYPE(event.get())) {
-    case GST_EVENT_FLUSH_START: return gst_pad_push_event(source_, event.release());
+    case GST_EVENT_FLUSH_START: {
+      const gboolean pushed = gst_pad_push_event(source_, event.release());
+      const std::lock_guard lock(stream_lock_);  // whoever is about to wait sees that the pad is flushing
+      balance_.moved();
+      return pushed;
+    }
     case GST_EVENT_FLUSH_STOP: {
       {
         const std::lock_guard lock(stream_lock_);
@@ -433,6 +450,7 @@ gboolean Fmp4Mux::handle_event(GstPad* gst_pad, gstx::Ref<GstEvent> event) {
       const std::lock_guard lock(stream_lock_);
       push_gap(pad, time, duration);
       if (flow_ == GST_FLOW_OK) flow_ = drain();
+      balance_.moved();
       break;
     }
     case GST_EVENT_EOS: {
@@ -446,6 +464,7 @@ gboolean Fmp4Mux::handle_event(GstPad* gst_pad, gstx::Ref<GstEvent> event) {
         const std::lock_guard lock(stream_lock_);
         pad.track->close();
       }
+      balance_.moved();
       push_eos_if_over();
       return TRUE;
     }

@@ -140,6 +140,7 @@ void MuxTrack::release_all() {
 void MuxTrack::make_ready(MuxSample sample) {
   sample.presentation_ns = to_ns(sample.presentation, sample.config->timescale);
   sample.decode_ns = to_ns(sample.decode, sample.config->timescale);
+  if (origin_ns_ == INT64_MIN) origin_ns_ = sample.decode_ns;
   known_ns_ = std::max(known_ns_, sample.end_ns());
   if (sample.decode_ns < discard_before_ns_) return;
   if (wait_for_sync_ && !sample.sync) return;

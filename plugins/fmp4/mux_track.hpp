@@ -92,6 +92,11 @@ class MuxTrack {
   [[nodiscard]] std::int64_t last_ns() const { return last_ns_; }
   // How far the track is known; INT64_MIN before anything came.
   [[nodiscard]] std::int64_t known_ns() const { return known_ns_; }
+  // Where its first sample began; INT64_MIN before that came.
+  [[nodiscard]] std::int64_t origin_ns() const { return origin_ns_; }
+  // See MuxBalance.
+  [[nodiscard]] std::int64_t waited_in_vain_for() const { return waited_in_vain_for_; }
+  void set_waited_in_vain_for(std::int64_t known_ns) { waited_in_vain_for_ = known_ns; }
 
  private:
   MuxSample timed(IncomingSample sample);
@@ -117,6 +122,8 @@ class MuxTrack {
   std::optional<std::int64_t> priming_end_;  // in units: audio frames that end here are nothing but priming
   std::int64_t gap_end_ns_ = INT64_MIN;
   std::int64_t known_ns_ = INT64_MIN;
+  std::int64_t origin_ns_ = INT64_MIN;
+  std::int64_t waited_in_vain_for_ = INT64_MIN;
   std::int64_t last_ns_ = INT64_MIN;
   std::int64_t discard_before_ns_ = INT64_MIN;
   std::uint64_t dropped_ = 0;

@@ -45,8 +45,6 @@ require_optimised() {
 }
 option() { tr -d '\n' | sed -n "s/.*\"name\": \"$1\", \"value\": \"\([^\"]*\)\".*/\1/p"; }
 
-packager_machine() { if [ "$(uname -m)" = aarch64 ]; then echo arm64; else echo x64; fi; }
-
 # result NAME VALUE UNIT PEER PEER_VALUE GOAL [more]: ratio = VALUE / PEER_VALUE, holds = ratio <= GOAL: a cost, less is
 # better. With `more`, more is better and holds = ratio >= GOAL. Without a peer (- -) the goal bounds the value itself.
 result() {

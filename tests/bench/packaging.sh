@@ -7,37 +7,17 @@ here=$(dirname "$(readlink -f "$0")")
 . "$here/lib.sh"
 # shellcheck source=tests/bench/station.sh
 . "$here/station.sh"
+# shellcheck source=tests/bench/packager.sh
+. "$here/packager.sh"
 require_optimised
 
-KID=11223344556677889900aabbccddeeff
-KEY=00112233445566778899aabbccddeeff
 TITLE=Bench
 
 # ---- files: the 60 s film, encrypted, in 6 s segments ----------------------------------------------------------------
 
-package_ours() { # FILM FSYNC
-  rm -rf "$WORK/ours" && mkdir -p "$WORK/ours"
-  timed 120 'packaging with gst-launch-1.0' gst-launch-1.0 -q filesrc location="$1" ! qtdemux name=d \
-    d.video_0 ! queue ! h264parse ! cencenc key-id=$KID key=$KEY ! sink.video \
-    d.audio_0 ! queue ! aacparse ! cencenc key-id=$KID key=$KEY ! sink.audio \
-    strftimefmp4sink name=sink fsync="$2" location="$WORK/ours/ch1-%Y%m%d%H%M%S.m4s" \
-    playlist-location="$WORK/ours/ch1.m3u8" target-duration=6 start-utc=2026-02-25T14:30:00Z
-}
-
-package_peer() { # FILM
-  rm -rf "$WORK/peer" && mkdir -p "$WORK/peer"
-  timed 120 'packaging with shaka-packager' "$PACKAGER" \
-    "in=$1,stream=video,init_segment=$WORK/peer/v_i.mp4,segment_template=$WORK/peer/v_\$Number\$.m4s,playlist_name=v.m3u8" \
-    "in=$1,stream=audio,init_segment=$WORK/peer/a_i.mp4,segment_template=$WORK/peer/a_\$Number\$.m4s,playlist_name=a.m3u8" \
-    --enable_raw_key_encryption --keys label=:key_id=$KID:key=$KEY --protection_scheme cenc --clear_lead 0 \
-    --segment_duration 6 --protection_systems Common --hls_master_playlist_output "$WORK/peer/master.m3u8"
-}
-
 bench_files() {
   local film i wall cpu ours=() synced=() peer=() cpu_ours=() cpu_peer=()
-  PACKAGER=$BUILD/tests/e2e/node_modules/shaka-packager/bin/packager-linux-$(packager_machine)
-  [ -f "$PACKAGER" ] || fail "$PACKAGER is missing: ./dev bench builds it (ninja -C build tests/e2e/modules.stamp)"
-  chmod +x "$PACKAGER"
+  find_packager
   film=$(film film-1080p-60s 1920x1080 60 6)
   package_ours "$film" none >/dev/null # the registry and the page cache are warm for both
   package_peer "$film" >/dev/null

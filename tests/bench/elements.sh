@@ -1,0 +1,123 @@
+#!/usr/bin/env bash
+# The elements by themselves: packaging with encryption of a long film against shaka-packager and against what its bytes
+# cost at least, the memory of a passthrough channel over an hour of media, and what a cut costs.
+# AIRCHECK_BENCH_PARTS names some of them: packaging, floor, memory, cut.
+here=$(dirname "$(readlink -f "$0")")
+# shellcheck source=tests/bench/lib.sh
+. "$here/lib.sh"
+# shellcheck source=tests/bench/packager.sh
+. "$here/packager.sh"
+require_optimised
+
+# long_film NAME SECONDS FORMAT: the 60 s film, again and again.
+long_film() {
+  local path=$WORK/$1 once
+  [ -f "$path" ] || {
+    once=$(film film-1080p-60s 1920x1080 60 6)
+    timeout 300 ffmpeg -nostdin -v error -y -stream_loop $(($2 / 60 - 1)) -i "$once" -c copy -f "$3" "$path.part" >&2 ||
+      fail "ffmpeg could not make $path"
+    mv "$path.part" "$path"
+  }
+  printf '%s' "$path"
+}
+
+# ---- packaging: 10 minutes of 1080p -----------------------------------------------------------------------------------
+
+bench_packaging() {
+  local film scheme i wall cpu
+  film=$(long_film film-1080p-10min.mp4 600 mp4)
+  find_packager
+  for scheme in cenc cbcs; do
+    local ours=() synced=() peer=() cpu_ours=() cpu_peer=()
+    package_ours "$film" none "$scheme" >/dev/null # the registry and the page cache are warm for both
+    package_peer "$film" "$scheme" >/dev/null
+    for ((i = 0; i < RUNS; i++)); do
+      read -r wall cpu < <(package_ours "$film" none "$scheme")
+      ours+=("$wall") cpu_ours+=("$cpu")
+      read -r wall cpu < <(package_peer "$film" "$scheme")
+      peer+=("$wall") cpu_peer+=("$cpu")
+      read -r wall cpu < <(package_ours "$film" file "$scheme")
+      synced+=("$wall")
+    done
+    # Three times as fast is the goal where neither syncs; shaka-packager never does.
+    result "packaging-10min-1080p-$scheme-fsync-none" "$(median_of "${ours[@]}")" s shaka-packager "$(median_of "${peer[@]}")" 0.333
+    result "packaging-10min-1080p-$scheme-cpu" "$(median_of "${cpu_ours[@]}")" s shaka-packager "$(median_of "${cpu_peer[@]}")" 0.333
+    result "packaging-10min-1080p-$scheme-fsync-file" "$(median_of "${synced[@]}")" s shaka-packager "$(median_of "${peer[@]}")" 1.0
+  done
+}
+
+# ---- floor: the same bytes copied by cp, and encrypted at the speed that openssl measures -----------------------------
+
+openssl_bytes_per_second() {
+  openssl speed -elapsed -seconds 2 -bytes 16384 -evp aes-128-ctr 2>/dev/null | awk '/^AES-128-CTR/ { print $2 * 1000 }'
+}
+
+bench_floor() {
+  local film i wall cpu size ours=() copied=()
+  film=$(long_film film-1080p-10min.mp4 600 mp4)
+  package_ours "$film" none >/dev/null
+  for ((i = 0; i < RUNS; i++)); do
+    read -r wall cpu < <(package_ours "$film" none)
+    ours+=("$wall")
+    rm -f "$WORK/copy.mp4"
+    read -r wall cpu < <(timed 60 cp cp "$film" "$WORK/copy.mp4")
+    copied+=("$wall")
+  done
+  size=$(stat -c %s "$film")
+  rm -f "$WORK/copy.mp4"
+  # Nothing that writes these bytes can be faster than cp on one core; a quarter more is ours for reading and muxing them.
+  result packaging-10min-1080p-beside-cp-and-aes "$(median_of "${ours[@]}")" s cp+openssl-speed \
+    "$(awk -v copy="$(median_of "${copied[@]}")" -v size="$size" -v rate="$(openssl_bytes_per_second)" \
+      'BEGIN { print copy + size / rate }')" 1.25
+}
+
+# ---- memory: a passthrough channel, an hour of media as fast as it goes ------------------------------------------------
+
+resident_mib() { awk '/^VmRSS/ { print $2 / 1024 }' "/proc/$1/status" 2>/dev/null; }
+written() { find "$WORK/channel" -name '*.m4s' | wc -l; }
+
+bench_memory() {
+  local film pid early=0 last=0 most=0 now
+  film=$(long_film film-1080p-60min.ts 3600 mpegts)
+  rm -rf "$WORK/channel" && mkdir -p "$WORK/channel"
+  gst-launch-1.0 -q filesrc location="$film" ! tsdemux name=d \
+    d. ! queue ! h264parse ! cencenc key-id=$KID key=$KEY ! sink.video \
+    d. ! queue ! aacparse ! cencenc key-id=$KID key=$KEY ! sink.audio \
+    strftimefmp4sink name=sink fsync=none location="$WORK/channel/ch1-%Y%m%d%H%M%S.m4s" \
+    playlist-location="$WORK/channel/ch1.m3u8" playlist-length=10 start-utc=2026-02-25T14:30:00Z >"$WORK/channel.log" 2>&1 &
+  pid=$!
+  at_exit "$pid"
+  while now=$(resident_mib "$pid") && [ -n "$now" ]; do
+    [ "$early" != 0 ] || [ "$(written)" -lt 100 ] || early=$now
+    last=$now
+    most=$(awk -v a="$most" -v b="$now" 'BEGIN { print a > b ? a : b }')
+    sleep 0.2
+  done
+  wait "$pid" || fail "the channel ended with $?: $(tail -n 5 "$WORK/channel.log")"
+  [ "$(written)" -ge 590 ] || fail "an hour gave $(written) segments only"
+  rm -rf "$WORK/channel"
+  result passthrough-1080p-resident-most "$most" MiB - - 32
+  result passthrough-1080p-resident-growth-from-10-to-60-min "$(awk -v a="$early" -v b="$last" 'BEGIN { print b - a }')" MiB - - 2
+}
+
+# ---- cut: the same film in segments of 2 s and of 60 s ---------------------------------------------------------------
+
+bench_cut() {
+  local film i wall cpu many=() few=()
+  film=$(long_film film-1080p-10min.mp4 600 mp4)
+  for ((i = 0; i < RUNS; i++)); do
+    read -r wall cpu < <(package_ours "$film" none cenc 2)
+    many+=("$cpu")
+    read -r wall cpu < <(package_ours "$film" none cenc 60)
+    few+=("$cpu")
+  done
+  result segment-cut-processor-time "$(awk -v many="$(median_of "${many[@]}")" -v few="$(median_of "${few[@]}")" \
+    'BEGIN { print (many - few) * 1000 / 290 }')" ms - - 1
+}
+
+for part in ${AIRCHECK_BENCH_PARTS:-packaging floor memory cut}; do
+  case $part in
+    packaging | floor | memory | cut) "bench_$part" ;;
+    *) fail "AIRCHECK_BENCH_PARTS: there is no part '$part'; there are packaging, floor, memory and cut" ;;
+  esac
+done

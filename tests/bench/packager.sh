@@ -1,0 +1,34 @@
+# The same packaging by our elements and by shaka-packager: encrypted fMP4 and playlists from a film.
+# shellcheck shell=bash
+
+KID=11223344556677889900aabbccddeeff
+KEY=00112233445566778899aabbccddeeff
+
+find_packager() { # sets PACKAGER
+  local machine=x64
+  [ "$(uname -m)" != aarch64 ] || machine=arm64
+  PACKAGER=$BUILD/tests/e2e/node_modules/shaka-packager/bin/packager-linux-$machine
+  [ -f "$PACKAGER" ] || fail "$PACKAGER is missing: ./dev bench builds it (ninja -C build tests/e2e/modules.stamp)"
+  chmod +x "$PACKAGER"
+}
+
+# package_ours FILM FSYNC [SCHEME [TARGET]]: wall-clock and processor seconds
+package_ours() {
+  local scheme=${3:-cenc} target=${4:-6}
+  rm -rf "$WORK/ours" && mkdir -p "$WORK/ours"
+  timed 120 'packaging with gst-launch-1.0' gst-launch-1.0 -q filesrc location="$1" ! qtdemux name=d \
+    d.video_0 ! queue ! h264parse ! cencenc scheme="$scheme" key-id=$KID key=$KEY ! sink.video \
+    d.audio_0 ! queue ! aacparse ! cencenc scheme="$scheme" key-id=$KID key=$KEY ! sink.audio \
+    strftimefmp4sink name=sink fsync="$2" location="$WORK/ours/ch1-%Y%m%d%H%M%S.m4s" \
+    playlist-location="$WORK/ours/ch1.m3u8" target-duration="$target" start-utc=2026-02-25T14:30:00Z
+}
+
+# package_peer FILM [SCHEME]: the same. It never syncs its files.
+package_peer() {
+  rm -rf "$WORK/peer" && mkdir -p "$WORK/peer"
+  timed 120 'packaging with shaka-packager' "$PACKAGER" \
+    "in=$1,stream=video,init_segment=$WORK/peer/v_i.mp4,segment_template=$WORK/peer/v_\$Number\$.m4s,playlist_name=v.m3u8" \
+    "in=$1,stream=audio,init_segment=$WORK/peer/a_i.mp4,segment_template=$WORK/peer/a_\$Number\$.m4s,playlist_name=a.m3u8" \
+    --enable_raw_key_encryption --keys label=:key_id=$KID:key=$KEY --protection_scheme "${2:-cenc}" --clear_lead 0 \
+    --segment_duration 6 --protection_systems Common --hls_master_playlist_output "$WORK/peer/master.m3u8"
+}
