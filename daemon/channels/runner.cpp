@@ -107,7 +107,7 @@ void Runner::perform(Action action) {
 ChannelStatus Runner::status() const {
   ChannelStatus status;
   status.state = public_state(state_);
-  status.reason = reason_;
+  status.reason = reason_.empty() && status.state == "running" ? storage_reason_ : reason_;
   status.since = since_;
   if (process_) status.pid = process_->pid();
   status.failures = state_.failures;
@@ -149,9 +149,16 @@ void Runner::try_connect() {
     base::log_warning("channels", code + ": " + message, key_);
     if (code == control::kSourceFailed) reason_ = message;
     if (code == control::kSourceRecovered) reason_.clear();
+    if (code == control::kSegmentsWritten) storage_reason_.clear();
+    if (code == control::kSegmentLost) {
+      storage_reason_ = message;
+      // It is alive, and another worker could not write either.
+      if (state_.phase == Phase::kRunning) expect_segment();
+    }
   };
   events.closed = [this](const core::Error& why) { closed(why); };
   client_.reset();
+  storage_reason_.clear();
   if (abandon_connect_) std::exchange(abandon_connect_, nullptr)();
   abandon_connect_ =
       control::Client::connect(control::socket_path(options_.run_directory, key_), std::move(events),

@@ -56,7 +56,7 @@ struct SupervisorOptions {
 
 struct ChannelStatus {
   std::string state;   // stopped | starting | running | backoff | failed
-  std::string reason;  // why it is in backoff or failed, or runs without its source; empty otherwise
+  std::string reason;  // why it is in backoff or failed, or runs without its source or loses segments; else empty
   core::Utc since;     // of `state`
   std::optional<pid_t> pid;
   int failures = 0;
@@ -117,6 +117,7 @@ class Runner {
   std::deque<Event> events_;
   bool dispatching_ = false;
   std::string reason_;
+  std::string storage_reason_;  // why the worker loses segments while it runs
   core::Utc since_;
   std::optional<core::Utc> retry_at_;
 

@@ -61,6 +61,9 @@ struct Configuration {
 // Codes of Warning: black and silence are on air instead of the source, from the one to the other.
 inline constexpr const char* kSourceFailed = "source-failed";
 inline constexpr const char* kSourceRecovered = "source-recovered";
+// A segment could not be written and is a hole; sent for each, so that silence means a worker that hangs.
+inline constexpr const char* kSegmentLost = "segment-lost";
+inline constexpr const char* kSegmentsWritten = "segments-written";  // again
 
 struct Status {
   WorkerState state = WorkerState::kIdle;

@@ -168,7 +168,17 @@ Ref<GstBuffer> Encoder::black_picture(const Raster& raster) {
   return buffer;
 }
 
+void Encoder::on_segment_dropped(const GstStructure& message) {
+  const core::Utc start{static_cast<std::int64_t>(number_field(message, "start-utc"))};
+  segments_lost_ = true;
+  events_.warning(control::kSegmentLost,
+                  "the segment of " + core::to_rfc3339(start, 3) + " is lost: " + text_field(message, "message"));
+}
+
 void Encoder::on_segment_closed(const GstStructure& message) {
+  if (std::exchange(segments_lost_, false)) {
+    events_.warning(control::kSegmentsWritten, "segments are written again");
+  }
   control::SegmentRow row;
   row.location = file_name(text_field(message, "location"));
   row.init_location = file_name(text_field(message, "init-location"));
@@ -192,6 +202,8 @@ gboolean Encoder::on_message(GstBus*, GstMessage* message, gpointer data) noexce
     case GST_MESSAGE_ELEMENT:
       if (gst_message_has_name(message, "strftimefmp4sink-segment-closed")) {
         self.on_segment_closed(*gst_message_get_structure(message));
+      } else if (gst_message_has_name(message, "strftimefmp4sink-segment-dropped")) {
+        self.on_segment_dropped(*gst_message_get_structure(message));
       }
       break;
     case GST_MESSAGE_EOS: self.events_.drained(); break;

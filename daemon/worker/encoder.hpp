@@ -55,6 +55,7 @@ class Encoder : public Output {
   core::Result<void> start();
   bool push(GstAppSrc* source, gstx::Ref<GstBuffer> buffer, core::Utc begin, core::Utc end);
   void on_segment_closed(const GstStructure& message);
+  void on_segment_dropped(const GstStructure& message);
   static gboolean on_message(GstBus*, GstMessage* message, gpointer self) noexcept;
 
   gstx::Ref<GstElement> pipeline_;
@@ -65,6 +66,7 @@ class Encoder : public Output {
   const std::string segment_directory_;
   const Events events_;
   guint bus_watch_ = 0;
+  bool segments_lost_ = false;  // since the last one that was written
 };
 
 }  // namespace aircheck::worker

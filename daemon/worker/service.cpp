@@ -194,6 +194,7 @@ void Service::drain() {
 }
 
 void Service::tear_down() {
+  storage_reason_.clear();
   generation_ = std::make_shared<int>(0);
   drain_timeout_.cancel();
   if (decoding_) decoding_->interrupt();
@@ -206,7 +207,7 @@ void Service::tear_down() {
 control::Status Service::status() {
   control::Status status;
   status.state = state_;
-  status.reason = reason_;
+  status.reason = reason_.empty() ? storage_reason_ : reason_;
   status.pid = ::getpid();
   status.since = since_;
   status.channel = channel_;
@@ -230,6 +231,8 @@ void Service::segments_since(std::uint64_t sequence, std::uint32_t limit, Rows r
 void Service::warn(const std::string& code, const std::string& message) {
   if (code == control::kSourceFailed) reason_ = message;
   if (code == control::kSourceRecovered) reason_.clear();
+  if (code == control::kSegmentLost) storage_reason_ = message;
+  if (code == control::kSegmentsWritten) storage_reason_.clear();
   base::log_warning(kArea, code + ": " + message, channel_);
   if (server_) server_->warning(code, message);
 }

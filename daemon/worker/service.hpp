@@ -71,6 +71,7 @@ class Service : public control::Handler {
   std::optional<Programme> programme_;
   State state_ = State::kIdle;
   std::string reason_;
+  std::string storage_reason_;  // why segments are lost
   core::Utc since_{0};
   std::string last_error_;
   std::optional<Found> found_;

@@ -124,18 +124,20 @@ Result<void> PendingFile::publish(const std::string& path, SyncPolicy policy) {
   return published(path, policy);
 }
 
-Result<void> PendingFile::replace(const std::string& path) {
+Result<void> PendingFile::replace(const std::string& path, SyncPolicy policy) {
   if (rename(temporary_.c_str(), path.c_str()) != 0) {
     return core::fail_errno(errno, "cannot replace " + quoted(path));
   }
-  return published(path, SyncPolicy::kNone);
+  return published(path, policy);
 }
 
-Result<void> make_folders(const std::string& path, std::string_view existing) {
+Result<void> make_folders(const std::string& path, std::string_view existing, SyncPolicy policy) {
   for (std::size_t slash = path.find('/', existing.size()); slash != std::string::npos;
        slash = path.find('/', slash + 1)) {
     const std::string folder = path.substr(0, slash);
-    if (mkdir(folder.c_str(), 0777) != 0 && errno != EEXIST) {
+    if (mkdir(folder.c_str(), 0777) == 0) {
+      if (policy == SyncPolicy::kDirectory) AIRCHECK_TRY_VOID(sync_folder(folder));
+    } else if (errno != EEXIST) {
       return core::fail_errno(errno, "cannot make the folder " + quoted(folder));
     }
   }

@@ -38,7 +38,7 @@ class PendingFile {
   // again with another name in the same folder.
   core::Result<void> publish(const std::string& path, SyncPolicy policy);
   // The same over a file that is there: a reader sees the old or the new one, never a part.
-  core::Result<void> replace(const std::string& path);
+  core::Result<void> replace(const std::string& path, SyncPolicy policy);
 
  private:
   PendingFile(std::string temporary, int descriptor) : temporary_(std::move(temporary)), descriptor_(descriptor) {}
@@ -57,8 +57,9 @@ class PendingFile {
 // The folder of a path with its last '/', "" for the current folder.
 [[nodiscard]] std::string_view folder_of(std::string_view path);
 
-// Makes the folders of a path that are missing below `existing`, which is a prefix of it.
-core::Result<void> make_folders(const std::string& path, std::string_view existing);
+// Makes the folders of a path that are missing below `existing`, which is a prefix of it; with kDirectory each is safe
+// in its own folder.
+core::Result<void> make_folders(const std::string& path, std::string_view existing, SyncPolicy policy);
 
 // kNotFound, kPermission, kNoSpace ... unless a file can be made in the folder ("" is the current one).
 core::Result<void> check_folder(const std::string& folder);

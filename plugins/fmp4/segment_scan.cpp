@@ -61,6 +61,18 @@ Result<core::SegmentInfo> read_info(const std::string& path) {
   return core::read_segment_info(core::ByteView(head.data(), static_cast<std::size_t>(size)));
 }
 
+// `path` is `wanted`, or is what it becomes with 16 digits.
+bool names_it(const std::string& wanted, const std::string& path) {
+  const std::size_t mark = wanted.find(kHashMark);
+  if (mark == std::string::npos) return path == wanted;
+  constexpr std::size_t kDigits = 16;
+  const std::string_view before = std::string_view(wanted).substr(0, mark);
+  const std::string_view behind = std::string_view(wanted).substr(mark + kHashMark.size());
+  if (path.size() != before.size() + kDigits + behind.size()) return false;
+  return path.starts_with(before) && path.ends_with(behind) &&
+         path.find_first_not_of("0123456789abcdef", mark) >= mark + kDigits;
+}
+
 }  // namespace
 
 Result<SegmentScan> scan_segments(const core::NamePattern& pattern, std::size_t limit) {
@@ -88,13 +100,21 @@ Result<SegmentScan> scan_segments(const core::NamePattern& pattern, std::size_t 
 }
 
 Result<void> remove_leftovers(const core::NamePattern& pattern, const std::vector<std::string>& others) {
-  for (const std::string& other : others) {
-    if (!other.empty()) unlink(temporary_path(other).c_str());
-  }
-  return walk(pattern.directory(), pattern.has_dated_folders(), [&](const std::string& path) {
+  // The path that a temporary file stands for, "" where it is none.
+  const auto published = [](const std::string& path) {
     const std::string folder(folder_of(path));
     const std::string_view name = published_name(std::string_view(path).substr(folder.size()));
-    if (!name.empty() && pattern.parse_name(folder + std::string(name))) unlink(path.c_str());
+    return name.empty() ? std::string() : folder + std::string(name);
+  };
+  for (const std::string& other : others) {
+    if (other.empty()) continue;
+    AIRCHECK_TRY_VOID(walk(std::string(folder_of(other)), false, [&](const std::string& path) {
+      if (names_it(other, published(path))) unlink(path.c_str());
+    }));
+  }
+  return walk(pattern.directory(), pattern.has_dated_folders(), [&](const std::string& path) {
+    const std::string wanted = published(path);
+    if (!wanted.empty() && pattern.parse_name(wanted)) unlink(path.c_str());
   });
 }
 

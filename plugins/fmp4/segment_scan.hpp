@@ -23,7 +23,11 @@ struct SegmentScan {
 // The newest `limit` segments by epoch, instant and duplicate (0: all).
 core::Result<SegmentScan> scan_segments(const core::NamePattern& pattern, std::size_t limit);
 
-// Removes the temporary files that a crash left: of segments of the pattern, and of the other paths given.
+// Stands in the name of an init segment for the first 16 hexadecimal digits of its SHA-256.
+inline constexpr std::string_view kHashMark = "%{hash}";
+
+// Removes the temporary files that a crash left: of segments of the pattern, and of the other paths given, in which
+// kHashMark stands for any digits.
 core::Result<void> remove_leftovers(const core::NamePattern& pattern, const std::vector<std::string>& others);
 
 }  // namespace aircheck::fmp4

@@ -14,8 +14,6 @@ namespace {
 using core::ByteView;
 using core::Result;
 
-constexpr std::string_view kHashMark = "%{hash}";
-
 // Replaces every `mark`, for example %{kid}.
 std::string expand(std::string text, std::string_view mark, std::string_view value) {
   for (std::size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at + value.size())) {
@@ -98,23 +96,25 @@ Result<SegmentStore> SegmentStore::open(StoreSettings settings) {
   }
   AIRCHECK_TRY(core::NamePattern pattern, core::NamePattern::parse(settings.location).with_context("location"));
   AIRCHECK_TRY_VOID(check_settings(settings, pattern));
+  AIRCHECK_TRY(FolderLock lock, FolderLock::take(pattern.directory(), settings.location).with_context("location"));
+  if (settings.init_location.empty()) {
+    settings.init_location = pattern.directory() + pattern.file_prefix() + "init-" + std::string(kHashMark) + ".mp4";
+  }
   AIRCHECK_TRY_VOID(
       remove_leftovers(pattern, {settings.init_location, settings.playlist_location}).with_context("location"));
   const bool lists = !settings.playlist_location.empty();
   const std::size_t limit = lists ? settings.playlist_length : 1;
   AIRCHECK_TRY(SegmentScan scan, scan_segments(pattern, limit).with_context("location"));
-  return SegmentStore(std::move(settings), std::move(pattern), std::move(scan));
+  return SegmentStore(std::move(settings), std::move(pattern), std::move(lock), std::move(scan));
 }
 
-SegmentStore::SegmentStore(StoreSettings settings, core::NamePattern pattern, SegmentScan scan)
+SegmentStore::SegmentStore(StoreSettings settings, core::NamePattern pattern, FolderLock lock, SegmentScan scan)
     : settings_(std::move(settings)),
       pattern_(std::move(pattern)),
+      lock_(std::move(lock)),
       numbers_(scan.segments.empty() ? std::nullopt : std::optional(scan.segments.back().info)),
       warnings_(std::move(scan.warnings)),
       independent_(scan.segments.empty()) {
-  if (settings_.init_location.empty()) {
-    settings_.init_location = pattern_.directory() + pattern_.file_prefix() + "init-%{hash}.mp4";
-  }
   if (settings_.playlist_location.empty()) return;
   const std::size_t first = first_listable(scan.segments);
   for (std::size_t i = first; i < scan.segments.size(); ++i) {
@@ -134,11 +134,18 @@ std::string SegmentStore::init_path_for(ByteView init) const {
 }
 
 Result<void> SegmentStore::write_init(ByteView init) {
-  const std::string path = init_path_for(init);
-  if (!holds(path, init)) {
-    AIRCHECK_TRY_VOID(write_new_init(path, init).with_context("init-location"));
+  wanted_init_.assign(init.begin(), init.end());
+  return write_wanted_init();
+}
+
+Result<void> SegmentStore::write_wanted_init() {
+  if (wanted_init_.empty()) return {};
+  const std::string path = init_path_for(wanted_init_);
+  if (!holds(path, wanted_init_)) {
+    AIRCHECK_TRY_VOID(write_new_init(path, wanted_init_).with_context("init-location"));
   }
   init_path_ = path;
+  wanted_init_.clear();
   return {};
 }
 
@@ -153,7 +160,7 @@ Result<void> SegmentStore::write_new_init(const std::string& path, ByteView init
   AIRCHECK_TRY(PendingFile file, PendingFile::create(path));
   AIRCHECK_TRY_VOID(file.write(parts));
   AIRCHECK_TRY_VOID(file.sync(settings_.sync));
-  return file.replace(path);  // over a damaged file of that content, if any
+  return file.replace(path, settings_.sync);  // over a damaged file of that content, if any
 }
 
 Result<std::string> SegmentStore::publish(PendingFile& file, core::NameParts name) const {
@@ -170,16 +177,19 @@ Result<std::string> SegmentStore::publish(PendingFile& file, core::NameParts nam
 
 Result<StoredSegment> SegmentStore::write_segment(const SegmentFacts& facts, std::span<const ByteView> parts,
                                                   bool independent) {
+  AIRCHECK_TRY_VOID(write_wanted_init());
   const core::NameParts name{facts.start};
   const std::string wished = pattern_.format(name);
+  SegmentFacts with_loss = facts;
+  with_loss.discontinuity = facts.discontinuity || lost_;
   AIRCHECK_TRY(NumberedSegment segment,
-               numbers_.next(facts, relative_path(init_path_, wished)).with_context("max-duration"));
+               numbers_.next(with_loss, relative_path(init_path_, wished)).with_context("max-duration"));
   const core::Bytes box = core::write_segment_info_box(segment.info);
   const std::vector<ByteView> bytes = with_info_box(parts, box);
 
   StoredSegment stored;
   for (const ByteView part : bytes) stored.size += part.size();
-  AIRCHECK_TRY_VOID(make_folders(wished, pattern_.directory()).with_context("location"));
+  AIRCHECK_TRY_VOID(make_folders(wished, pattern_.directory(), settings_.sync).with_context("location"));
   AIRCHECK_TRY(PendingFile file, PendingFile::create(wished).with_context("location"));
   AIRCHECK_TRY_VOID(file.write(bytes).with_context("location"));
   AIRCHECK_TRY_VOID(file.sync(settings_.sync).with_context("location"));
@@ -188,10 +198,11 @@ Result<StoredSegment> SegmentStore::write_segment(const SegmentFacts& facts, std
   stored.info = segment.info;
 
   numbers_.accept(segment.info);
+  lost_ = false;
   independent_ = independent_ && independent;
   if (!settings_.playlist_location.empty()) {
     list(stored.path, segment.info, segment.gap);
-    AIRCHECK_TRY_VOID(write_playlist(false));
+    if (const auto listed = write_playlist(false); !listed) stored.unlisted = listed.error();
   }
   return stored;
 }
@@ -251,7 +262,7 @@ Result<void> SegmentStore::write_playlist(bool ended) {
   const ByteView parts[] = {core::as_bytes(text)};
   AIRCHECK_TRY(PendingFile file, PendingFile::create(settings_.playlist_location).with_context("playlist-location"));
   AIRCHECK_TRY_VOID(file.write(parts).with_context("playlist-location"));
-  return file.replace(settings_.playlist_location).with_context("playlist-location");
+  return file.replace(settings_.playlist_location, SyncPolicy::kNone).with_context("playlist-location");
 }
 
 }  // namespace aircheck::fmp4

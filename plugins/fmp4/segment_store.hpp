@@ -9,6 +9,7 @@
 
 #include "core/naming.hpp"
 #include "core/playlist.hpp"
+#include "fmp4/folder_lock.hpp"
 #include "fmp4/pending_file.hpp"
 #include "fmp4/segment_numbers.hpp"
 #include "fmp4/segment_scan.hpp"
@@ -29,6 +30,7 @@ struct StoredSegment {
   std::string init_path;
   std::uint64_t size = 0;  // bytes
   core::SegmentInfo info;
+  std::optional<core::Error> unlisted;  // why the playlist could not be written; the next segment lists it, too
 };
 
 class SegmentStore {
@@ -40,21 +42,26 @@ class SegmentStore {
   // Sentences about files that were found and could not be used.
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
 
-  // Writes the init segment of the segments that follow, named by its content; does nothing where it is there.
+  // Writes the init segment of the segments that follow, named by its content; does nothing where it is there. After
+  // an error write_segment() tries again.
   core::Result<void> write_init(core::ByteView init);
 
   // Writes a segment of `parts`, styp first, behind which the `uuid` box of ours goes, then lists it. After an error
-  // the store is as it was before, but for the playlist where that was what failed.
+  // the store is as it was before.
   core::Result<StoredSegment> write_segment(const SegmentFacts& facts, std::span<const core::ByteView> parts,
                                             bool independent);
+
+  // A segment will never be written: a discontinuity comes before the next one.
+  void lose_segment() { lost_ = true; }
 
   // The stream is over: the playlist gets its EXT-X-ENDLIST.
   core::Result<void> finish();
 
  private:
-  SegmentStore(StoreSettings settings, core::NamePattern pattern, SegmentScan scan);
+  SegmentStore(StoreSettings settings, core::NamePattern pattern, FolderLock lock, SegmentScan scan);
 
   [[nodiscard]] std::string init_path_for(core::ByteView init) const;
+  core::Result<void> write_wanted_init();
   core::Result<void> write_new_init(const std::string& path, core::ByteView init) const;
   core::Result<std::string> publish(PendingFile& file, core::NameParts name) const;
   void list(const std::string& path, const core::SegmentInfo& info, const core::Gap& gap);
@@ -65,10 +72,13 @@ class SegmentStore {
 
   StoreSettings settings_;
   core::NamePattern pattern_;
+  FolderLock lock_;
   SegmentNumbers numbers_;
   std::vector<std::string> warnings_;
-  std::string init_path_;  // of the segments to come
-  bool independent_;       // every segment listed begins with a sync sample, and so will all to come
+  std::string init_path_;    // of the segments to come
+  core::Bytes wanted_init_;  // which could not be written yet; empty where it is there
+  bool lost_ = false;        // segments, since the last one that was written
+  bool independent_;         // every segment listed begins with a sync sample, and so will all to come
   std::uint32_t max_duration_s_ = 0;
   std::vector<core::MediaRow> rows_;
   std::shared_ptr<const core::SegmentContext> context_;  // of the last row

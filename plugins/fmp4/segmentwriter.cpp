@@ -14,6 +14,9 @@ namespace {
 
 using core::Result;
 
+constexpr const char* kTooSlow =
+    "the disk is too slow: the queue of segments to be written is full (max-queue-bytes, max-queue-time)";
+
 // The bytes of a list's buffers. Memory by memory: mapping a buffer of several would copy them together.
 class ListMap {
  public:
@@ -55,6 +58,20 @@ core::Bytes joined(std::span<const core::ByteView> views) {
   return bytes;
 }
 
+// What may be well again with the next segment: the disk's troubles, not ours.
+bool may_pass(core::Code code) {
+  using core::Code;
+  switch (code) {
+    case Code::kNoSpace:
+    case Code::kIo:
+    case Code::kPermission:
+    case Code::kNotFound:
+    case Code::kTimeout:
+    case Code::kUnavailable: return true;
+    default: return false;
+  }
+}
+
 }  // namespace
 
 void SegmentWriter::class_init(GstBaseSinkClass* sink_class) {
@@ -63,6 +80,8 @@ void SegmentWriter::class_init(GstBaseSinkClass* sink_class) {
                          "video/quicktime, variant=(string)iso-fragmented");
   GST_ELEMENT_CLASS(sink_class)->change_state = gstx::vmethod<&SegmentWriter::change_state>;
   sink_class->event = gstx::vmethod<&SegmentWriter::event>;
+  sink_class->unlock = gstx::vmethod<&SegmentWriter::unlock>;
+  sink_class->unlock_stop = gstx::vmethod<&SegmentWriter::unlock_stop>;
   sink_class->render = gstx::vmethod<&SegmentWriter::render>;
   sink_class->render_list = gstx::vmethod<&SegmentWriter::render_list>;
 }
@@ -74,14 +93,15 @@ SegmentWriter::SegmentWriter(GstBaseSink* self) : Object(self) {
   gst_base_sink_set_last_sample_enabled(self, FALSE);
 }
 
-void SegmentWriter::configure(StoreSettings wanted, GstElement* owner) {
+void SegmentWriter::configure(WriterSettings wanted, GstElement* owner) {
   *settings().lock() = std::move(wanted);
   owner_ = owner;
 }
 
 // Not GstBaseSink.start: that one runs on the way to READY, where settings may still change.
 bool SegmentWriter::open() {
-  auto store = SegmentStore::open(settings().copy());
+  in_use_ = settings().copy();
+  auto store = SegmentStore::open(in_use_.store);
   if (!store) {
     gstx::post_error(owner_, store.error());
     return false;
@@ -90,22 +110,57 @@ bool SegmentWriter::open() {
     gstx::post_warning(owner_, {core::Code::kParse, "location: " + warning});
   }
   store_.emplace(std::move(*store));
+  failed_ = false;
+  lost_ = false;
+  overflow_ = {};
+  failures_ = {};
+  queue_.set_limits(in_use_.queue_limits);
+  queue_.reopen();
+  queue_.abandon_waits(false);
+  thread_ = std::thread([this] { write_jobs(); });
   return true;
+}
+
+// Whole segments that are queued are still written.
+void SegmentWriter::close() {
+  queue_.close();
+  if (thread_.joinable()) thread_.join();
+  store_.reset();
 }
 
 GstStateChangeReturn SegmentWriter::change_state(GstStateChange transition) {
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !open()) return GST_STATE_CHANGE_FAILURE;
+  // The end of the stream may wait for a slow disk, with the lock that the pad's deactivation needs.
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) queue_.abandon_waits(true);
   const GstStateChangeReturn result =
       GST_ELEMENT_CLASS(gstx::parent_class<SegmentWriter>())->change_state(element(), transition);
-  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) store_.reset();
+  const bool never_paused = transition == GST_STATE_CHANGE_READY_TO_PAUSED && result == GST_STATE_CHANGE_FAILURE;
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY || never_paused) close();
   return result;
 }
 
 gboolean SegmentWriter::event(GstEvent* event) {
-  if (GST_EVENT_TYPE(event) == GST_EVENT_EOS && store_) {
-    if (const auto finished = store_->finish(); !finished) gstx::post_error(owner_, finished.error());
+  switch (GST_EVENT_TYPE(event)) {
+    case GST_EVENT_EOS:
+      queue_.push_always({});
+      // The bus hears of the end when all is written and listed.
+      queue_.wait_until_idle();
+      break;
+    case GST_EVENT_FLUSH_START: queue_.abandon_waits(true); break;
+    case GST_EVENT_FLUSH_STOP: queue_.abandon_waits(false); break;
+    default: break;
   }
   return GST_BASE_SINK_CLASS(gstx::parent_class<SegmentWriter>())->event(self(), event);
+}
+
+gboolean SegmentWriter::unlock() {
+  queue_.interrupt(true);
+  return TRUE;
+}
+
+gboolean SegmentWriter::unlock_stop() {
+  queue_.interrupt(false);
+  return TRUE;
 }
 
 GstFlowReturn SegmentWriter::render(GstBuffer* buffer) {
@@ -116,34 +171,119 @@ GstFlowReturn SegmentWriter::render(GstBuffer* buffer) {
 
 GstFlowReturn SegmentWriter::render_list(GstBufferList* list) {
   if (gst_buffer_list_length(list) == 0) return GST_FLOW_OK;
-  if (!store_) return GST_FLOW_ERROR;
-  const auto consumed = consume(list);
-  if (consumed) return GST_FLOW_OK;
-  gstx::post_error(owner_, consumed.error());
-  store_.reset();  // what is written stays as it is: no more segments, and no end of the playlist
-  return GST_FLOW_ERROR;
+  if (failed_) return GST_FLOW_ERROR;
+  GstBuffer* const first = gst_buffer_list_get(list, 0);
+  Job job{gstx::Ref<GstBufferList>::retain(list)};
+  if (GST_BUFFER_FLAG_IS_SET(first, GST_BUFFER_FLAG_HEADER)) {
+    queue_.push_always(std::move(job));
+    return GST_FLOW_OK;
+  }
+  const auto meta = segment_meta(first);
+  if (!meta) {
+    gstx::post_error(owner_, {core::Code::kInternal, "a segment comes without what the muxer knows of it"});
+    return GST_FLOW_ERROR;
+  }
+  return enqueue(std::move(job), *meta);
 }
 
-Result<void> SegmentWriter::consume(GstBufferList* list) {
+GstFlowReturn SegmentWriter::enqueue(Job job, const SegmentMeta& meta) {
+  using Push = WriteQueue<Job>::Push;
+  const QueueCost cost{gst_buffer_list_calculate_size(job.list.get()), static_cast<std::uint64_t>(meta.duration_ns)};
+  job.after_loss = lost_;
+  for (;;) {
+    const Push pushed = queue_.push(job, cost, in_use_.on_full == OnFull::kWait);
+    if (pushed == Push::kTaken) break;
+    if (pushed == Push::kFull) {
+      skip(meta);
+      return GST_FLOW_OK;
+    }
+    // A change of state or a flush wants the lock that rendering holds.
+    const GstFlowReturn waited = gst_base_sink_wait_preroll(self());
+    if (waited != GST_FLOW_OK) return waited;
+  }
+  lost_ = false;
+  if (const auto loss = overflow_.well()) post_recovered(*loss);
+  return GST_FLOW_OK;
+}
+
+void SegmentWriter::skip(const SegmentMeta& meta) {
+  lost_ = true;
+  if (overflow_.trouble()) {
+    gstx::post_warning(
+        owner_, {core::Code::kUnavailable, std::string(kTooSlow) + "; segments are dropped until there is room"});
+  }
+  overflow_.lose(meta.duration_ns);
+  post_dropped(meta, "queue-full", kTooSlow);
+}
+
+void SegmentWriter::write_jobs() {
+  while (auto job = queue_.pop()) {
+    if (!failed_) {
+      if (const auto done = do_job(*job); !done) {
+        // What is written stays as it is: no more segments, and no end of the playlist.
+        failed_ = true;
+        gstx::post_error(owner_, done.error());
+      }
+    }
+    job.reset();
+    queue_.done();
+  }
+}
+
+Result<void> SegmentWriter::do_job(const Job& job) {
+  if (!job.list) {
+    const auto finished = store_->finish();
+    return finished ? finished : survive(finished.error());
+  }
+  const bool init = GST_BUFFER_FLAG_IS_SET(gst_buffer_list_get(job.list.get(), 0), GST_BUFFER_FLAG_HEADER);
+  return init ? write_init(job) : write_segment(job);
+}
+
+Result<void> SegmentWriter::write_init(const Job& job) {
   ListMap map;
-  AIRCHECK_TRY_VOID(map.map(list));
-  GstBuffer* const first = gst_buffer_list_get(list, 0);
-  if (GST_BUFFER_FLAG_IS_SET(first, GST_BUFFER_FLAG_HEADER)) return store_->write_init(joined(map.views()));
-  const auto meta = segment_meta(first);
-  if (!meta) return core::fail(core::Code::kInternal, "a segment comes without what the muxer knows of it");
+  AIRCHECK_TRY_VOID(map.map(job.list.get()));
+  const auto written = store_->write_init(joined(map.views()));
+  return written ? written : survive(written.error());
+}
+
+Result<void> SegmentWriter::write_segment(const Job& job) {
+  ListMap map;
+  AIRCHECK_TRY_VOID(map.map(job.list.get()));
+  const SegmentMeta meta = *segment_meta(gst_buffer_list_get(job.list.get(), 0));
   SegmentFacts facts;
-  facts.start = meta->start;
-  facts.duration_ns = meta->duration_ns;
-  facts.key_id = meta->key_id;
-  facts.discontinuity = meta->discontinuity;
-  facts.target_duration_s = meta->target_duration_s;
-  facts.max_duration_s = meta->max_duration_s;
-  const bool independent = meta->independent && meta->key_frames_on_request;
-  AIRCHECK_TRY(const StoredSegment stored, store_->write_segment(facts, map.views(), independent));
+  facts.start = meta.start;
+  facts.duration_ns = meta.duration_ns;
+  facts.key_id = meta.key_id;
+  facts.discontinuity = meta.discontinuity;
+  facts.target_duration_s = meta.target_duration_s;
+  facts.max_duration_s = meta.max_duration_s;
+  if (job.after_loss) store_->lose_segment();
+  const auto stored = store_->write_segment(facts, map.views(), meta.independent && meta.key_frames_on_request);
+  if (!stored) {
+    AIRCHECK_TRY_VOID(survive(stored.error()));
+    store_->lose_segment();
+    failures_.lose(meta.duration_ns);
+    post_dropped(meta, core::to_string(stored.error().code).data(), stored.error().message);
+    return {};
+  }
   GST_INFO_OBJECT(owner_, "wrote %s: sequence %" G_GUINT64_FORMAT ", %" GST_TIME_FORMAT ", %" G_GUINT64_FORMAT " bytes",
-                  stored.path.c_str(), stored.info.sequence,
-                  GST_TIME_ARGS(static_cast<GstClockTime>(stored.info.duration_ns)), stored.size);
-  post_closed(stored);
+                  stored->path.c_str(), stored->info.sequence,
+                  GST_TIME_ARGS(static_cast<GstClockTime>(stored->info.duration_ns)), stored->size);
+  if (stored->unlisted) {
+    AIRCHECK_TRY_VOID(survive(*stored->unlisted));
+  } else if (const auto loss = failures_.well()) {
+    post_recovered(*loss);
+  }
+  post_closed(*stored);
+  return {};
+}
+
+// Tells the trouble once; the error itself where it will not pass, or shall end the pipeline.
+Result<void> SegmentWriter::survive(const core::Error& error) {
+  if (in_use_.on_error == OnError::kStop || !may_pass(error.code)) return core::Unexpected(error);
+  if (failures_.trouble()) {
+    gstx::post_warning(owner_, {error.code, error.message + "; segments are dropped until it is well again"});
+  }
   return {};
 }
 
@@ -159,6 +299,21 @@ void SegmentWriter::post_closed(const StoredSegment& segment) {
       G_TYPE_UINT64, static_cast<guint64>(info.epoch), "key-id", G_TYPE_STRING, key_id.c_str(), "discontinuity",
       G_TYPE_BOOLEAN, info.discontinuity ? TRUE : FALSE, nullptr);
   gst_element_post_message(owner_, gst_message_new_element(GST_OBJECT_CAST(owner_), structure));
+}
+
+void SegmentWriter::post_dropped(const SegmentMeta& meta, const char* reason, const std::string& message) {
+  GstStructure* const structure = gst_structure_new("strftimefmp4sink-segment-dropped", "start-utc", G_TYPE_UINT64,
+                                                    static_cast<guint64>(meta.start.ns), "duration", G_TYPE_UINT64,
+                                                    static_cast<guint64>(meta.duration_ns), "reason", G_TYPE_STRING,
+                                                    reason, "message", G_TYPE_STRING, message.c_str(), nullptr);
+  gst_element_post_message(owner_, gst_message_new_element(GST_OBJECT_CAST(owner_), structure));
+}
+
+void SegmentWriter::post_recovered(const Loss& loss) {
+  GST_ELEMENT_INFO(owner_, RESOURCE, WRITE,
+                   ("segments are written again; %" G_GUINT64_FORMAT " of them, %.3f s, were lost", loss.segments,
+                    static_cast<double>(loss.duration_ns) / core::kNsPerSecond),
+                   (nullptr));
 }
 
 }  // namespace aircheck::fmp4

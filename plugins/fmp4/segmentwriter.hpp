@@ -1,17 +1,40 @@
-// The writing half of strftimefmp4sink: a GstBaseSink that takes the buffer lists of fmp4mux and hands them to a
-// SegmentStore. Not registered as an element of its own.
+// The writing half of strftimefmp4sink: a GstBaseSink that takes the buffer lists of fmp4mux and hands them, in a
+// thread of its own, to a SegmentStore. Not registered as an element of its own.
 #pragma once
 
 #include <gst/base/gstbasesink.h>
 
+#include <atomic>
 #include <optional>
+#include <thread>
 
+#include "fmp4/losses.hpp"
+#include "fmp4/segment_meta.hpp"
 #include "fmp4/segment_store.hpp"
+#include "fmp4/write_queue.hpp"
 #include "gstx/object.hpp"
+#include "gstx/ref.hpp"
 
 namespace aircheck::fmp4 {
 
-class SegmentWriter : public gstx::Object<GstBaseSink, GstBaseSinkClass, StoreSettings> {
+enum class OnFull {
+  kWait,  // the streaming thread waits
+  kDrop,  // the segment that does not fit is lost
+};
+
+enum class OnError {
+  kDrop,  // a segment that cannot be written is lost, the next one is tried
+  kStop,  // an element error
+};
+
+struct WriterSettings {
+  StoreSettings store;
+  QueueCost queue_limits;
+  OnFull on_full = OnFull::kWait;
+  OnError on_error = OnError::kDrop;
+};
+
+class SegmentWriter : public gstx::Object<GstBaseSink, GstBaseSinkClass, WriterSettings> {
  public:
   static constexpr const char* kTypeName = "AircheckSegmentWriter";
   static constexpr gstx::ElementMetadata kMetadata = {"Segment writer", "Sink/File",
@@ -23,20 +46,47 @@ class SegmentWriter : public gstx::Object<GstBaseSink, GstBaseSinkClass, StoreSe
   explicit SegmentWriter(GstBaseSink* self);
 
   // What the next change to PAUSED opens. Messages are posted as coming from `owner`, which outlives the writer.
-  void configure(StoreSettings wanted, GstElement* owner);
+  void configure(WriterSettings wanted, GstElement* owner);
 
  private:
+  // An init segment, a media segment, or (no list) the end of the stream.
+  struct Job {
+    gstx::Ref<GstBufferList> list;
+    bool after_loss = false;  // segments before it did not get into the queue
+  };
+
   GstStateChangeReturn change_state(GstStateChange transition);
   gboolean event(GstEvent* event);
+  gboolean unlock();
+  gboolean unlock_stop();
   GstFlowReturn render(GstBuffer* buffer);
   GstFlowReturn render_list(GstBufferList* list);
 
   bool open();
-  core::Result<void> consume(GstBufferList* list);
+  void close();
+  GstFlowReturn enqueue(Job job, const SegmentMeta& meta);
+  void skip(const SegmentMeta& meta);
+
+  void write_jobs();
+  core::Result<void> do_job(const Job& job);
+  core::Result<void> write_init(const Job& job);
+  core::Result<void> write_segment(const Job& job);
+  core::Result<void> survive(const core::Error& error);
   void post_closed(const StoredSegment& segment);
+  void post_dropped(const SegmentMeta& meta, const char* reason, const std::string& message);
+  void post_recovered(const Loss& loss);
 
   GstElement* owner_ = nullptr;
-  std::optional<SegmentStore> store_;  // from PAUSED on, up to the first error
+  WriterSettings in_use_;  // from PAUSED on
+  WriteQueue<Job> queue_;
+  std::thread thread_;               // from PAUSED on
+  std::atomic<bool> failed_{false};  // the writing thread posted an error and discards what comes
+  // The streaming thread's.
+  Losses overflow_;
+  bool lost_ = false;  // a segment, since the last one that got into the queue
+  // The writing thread's, while it runs.
+  std::optional<SegmentStore> store_;
+  Losses failures_;
 };
 
 }  // namespace aircheck::fmp4

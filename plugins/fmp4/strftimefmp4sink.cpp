@@ -30,6 +30,26 @@ GType sync_policy_type() {
   return type;
 }
 
+GType on_full_type() {
+  static const GEnumValue kValues[] = {
+      {static_cast<int>(OnFull::kWait), "The stream waits for the disk", "wait"},
+      {static_cast<int>(OnFull::kDrop), "Whole segments are dropped", "drop"},
+      {0, nullptr, nullptr},
+  };
+  static const GType type = g_enum_register_static("AircheckFmp4OnFull", kValues);
+  return type;
+}
+
+GType on_error_type() {
+  static const GEnumValue kValues[] = {
+      {static_cast<int>(OnError::kDrop), "Drop whole segments until the disk is well again", "drop"},
+      {static_cast<int>(OnError::kStop), "Post an error, which ends the stream", "stop"},
+      {0, nullptr, nullptr},
+  };
+  static const GType type = g_enum_register_static("AircheckFmp4OnError", kValues);
+  return type;
+}
+
 struct Settings {
   std::string location;
   std::string init_location;
@@ -41,6 +61,10 @@ struct Settings {
   std::string key_uri;
   bool write_pssh = true;
   SyncPolicy fsync = SyncPolicy::kFile;
+  std::uint64_t max_queue_bytes = 16 << 20;
+  std::uint64_t max_queue_time = 0;
+  OnFull on_full = OnFull::kWait;
+  OnError on_error = OnError::kDrop;
 };
 
 class StrftimeFmp4Sink : public gstx::Object<GstBin, GstBinClass, Settings> {
@@ -69,6 +93,13 @@ class StrftimeFmp4Sink : public gstx::Object<GstBin, GstBinClass, Settings> {
        "Address of the 16 bytes of a key, with %{kid} for the key id (unset: the playlist names the key id only)"},
       {"write-pssh", &Settings::write_pssh, "Put a pssh box of the common system into init segments"},
       {"fsync", gstx::enum_member<&Settings::fsync>(sync_policy_type), "What is safe on the disk before it is listed"},
+      {"max-queue-bytes", &Settings::max_queue_bytes,
+       "Bytes of segments that may wait to be written (0: no limit); a larger segment goes alone"},
+      {"max-queue-time", &Settings::max_queue_time,
+       "Duration of the segments that may wait to be written, in ns (0: no limit)"},
+      {"on-full", gstx::enum_member<&Settings::on_full>(on_full_type), "What happens when the queue is full"},
+      {"on-error", gstx::enum_member<&Settings::on_error>(on_error_type),
+       "What happens when a segment cannot be written: a full disk, a folder that is gone"},
   };
 
   static GType parent_type() { return GST_TYPE_BIN; }
@@ -110,14 +141,18 @@ void StrftimeFmp4Sink::configure_children() {
   g_object_set(muxer_, "target-duration", wanted.target_duration, "max-duration", wanted.max_duration, "start-utc",
                wanted.start_utc.empty() ? nullptr : wanted.start_utc.c_str(), "write-pssh",
                wanted.write_pssh ? TRUE : FALSE, nullptr);
-  StoreSettings store;
+  WriterSettings writer;
+  StoreSettings& store = writer.store;
   store.location = wanted.location;
   store.init_location = wanted.init_location;
   store.playlist_location = wanted.playlist_location;
   store.playlist_length = wanted.playlist_length;
   store.key_uri = wanted.key_uri;
   store.sync = wanted.fsync;
-  gstx::impl<SegmentWriter>(writer_).configure(std::move(store), element());
+  writer.queue_limits = {wanted.max_queue_bytes, wanted.max_queue_time};
+  writer.on_full = wanted.on_full;
+  writer.on_error = wanted.on_error;
+  gstx::impl<SegmentWriter>(writer_).configure(std::move(writer), element());
 }
 
 GstStateChangeReturn StrftimeFmp4Sink::change_state(GstStateChange transition) {

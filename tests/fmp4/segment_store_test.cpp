@@ -34,6 +34,13 @@ core::Result<StoredSegment> write(SegmentStore& store, std::int64_t start_s, std
   return store.write_segment({kStart + start_s * kSecond, duration_ns, kKeyId, false, 6, 6}, parts, true);
 }
 
+// Without the lock of a store that is open.
+std::vector<std::string> files_of(const TemporaryDirectory& folder) {
+  std::vector<std::string> files = folder.files();
+  std::erase_if(files, [](const std::string& name) { return name.ends_with(".lock"); });
+  return files;
+}
+
 SegmentStore open_store(StoreSettings settings, std::string_view init = "an init segment") {
   auto store = SegmentStore::open(std::move(settings));
   EXPECT_TRUE(store.has_value()) << store.error().message;
@@ -50,8 +57,8 @@ TEST(SegmentStore, WritesWholeFilesAndListsThem) {
   ASSERT_TRUE(write(store, 6, 5 * kSecond + 480'000'000));
   ASSERT_TRUE(store.finish());
   // sha256sum of "an init segment"
-  EXPECT_EQ(folder.files(), (std::vector<std::string>{"ch1-20260225143000.m4s", "ch1-20260225143006.m4s",
-                                                      "ch1-init-8fc68c1bbd67f001.mp4", "ch1.m3u8"}));
+  EXPECT_EQ(files_of(folder), (std::vector<std::string>{"ch1-20260225143000.m4s", "ch1-20260225143006.m4s",
+                                                        "ch1-init-8fc68c1bbd67f001.mp4", "ch1.m3u8"}));
   EXPECT_EQ(stored->path, folder / "ch1-20260225143000.m4s");
   const std::string file = read_text(stored->path);
   EXPECT_EQ(file.size(), stored->size);
@@ -133,12 +140,34 @@ TEST(SegmentStore, DatedFoldersAreMade) {
 TEST(SegmentStore, LeftoversOfACrashAreRemoved) {
   const TemporaryDirectory folder;
   for (const char* name :
-       {".ch1-20260225143000.m4s.part", ".ch1.m3u8.part", ".ch2-20260225143000.m4s.part", ".part", ".ch1-notes.part"}) {
+       {".ch1-20260225143000.m4s.part", ".ch1.m3u8.part", ".ch2-20260225143000.m4s.part", ".part", ".ch1-notes.part",
+        ".ch1-init-0123456789abcdef.mp4.part", ".ch1-init-0123456789abcdeg.mp4.part"}) {
     folder.write(name, "half");
   }
   SegmentStore store = open_store(settings_for(folder));
-  EXPECT_EQ(folder.files(), (std::vector<std::string>{".ch1-notes.part", ".ch2-20260225143000.m4s.part", ".part",
-                                                      "ch1-init-8fc68c1bbd67f001.mp4"}));
+  EXPECT_EQ(files_of(folder),
+            (std::vector<std::string>{".ch1-init-0123456789abcdeg.mp4.part", ".ch1-notes.part",
+                                      ".ch2-20260225143000.m4s.part", ".part", "ch1-init-8fc68c1bbd67f001.mp4"}));
+}
+
+TEST(SegmentStore, ASecondWriterIsRefused) {
+  const TemporaryDirectory folder;
+  StoreSettings dated = settings_for(folder);
+  dated.location = folder / "%Y/ch1-%m%d%H%M%S.m4s";
+  {
+    const SegmentStore store = open_store(settings_for(folder));
+    const auto second = SegmentStore::open(settings_for(folder));
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().code, Code::kConflict);
+    EXPECT_NE(second.error().message.find("another sink writes '" + settings_for(folder).location + "' already"),
+              std::string::npos)
+        << second.error().message;
+    EXPECT_TRUE(SegmentStore::open(dated)) << "other names in the same folder";
+  }
+  EXPECT_TRUE(SegmentStore::open(settings_for(folder)));
+  folder.write(".ch1-%Y%m%d%H%M%S.m4s.lock", "");
+  EXPECT_TRUE(SegmentStore::open(settings_for(folder))) << "what a crash leaves is no lock";
+  EXPECT_EQ(folder.files(), std::vector<std::string>{"ch1-init-8fc68c1bbd67f001.mp4"}) << "the lock's file goes";
 }
 
 TEST(SegmentStore, AnInitSegmentOfAFixedNameIsNotReplaced) {
@@ -183,7 +212,7 @@ TEST(SegmentStore, ErrorsNameTheProperty) {
     EXPECT_EQ(store.error().code, c.code) << store.error().message;
     EXPECT_NE(store.error().message.find(c.message), std::string::npos) << store.error().message;
   }
-  EXPECT_EQ(folder.files(), (std::vector<std::string>{"file"}));
+  EXPECT_EQ(files_of(folder), (std::vector<std::string>{"file"}));
 }
 
 // The folder goes away while the sink runs: an error, no partial file, and the numbers do not move.

@@ -1,7 +1,8 @@
 // Stands in for aircheck-channel in tests of supervision: speaks the real protocol and plays nothing out.
 //
 // RUN_DIR/KEY.mode says how it behaves: "ok" (or no file), "refuse", "busy" (Start fails for a reason that passes),
-// "exit" (ends at once), "die" (is killed by a signal right after Start).
+// "exit" (ends at once), "die" (is killed by a signal right after Start), "full" (loses its segments until the file
+// RUN_DIR/KEY.room is there).
 #include <fcntl.h>
 #include <glib-unix.h>
 #include <sys/file.h>
@@ -86,6 +87,13 @@ class FakeWorker : public control::Handler {
     server_->state_changed(state, reason);
   }
   void tick() {
+    if (mode_ == "full") {
+      if (access((run_dir_ + "/" + key_ + ".room").c_str(), F_OK) != 0) {
+        return server_->warning(control::kSegmentLost, "No space left on device");
+      }
+      server_->warning(control::kSegmentsWritten, "");
+      mode_ = "ok";
+    }
     control::SegmentRow row;
     row.sequence = 100 + rows_.size();
     row.location = key_ + "-" + std::to_string(row.sequence) + ".m4s";

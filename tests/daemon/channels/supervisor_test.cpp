@@ -182,6 +182,25 @@ TEST_F(SupervisorTest, AWorkerThatHangsOnAirIsReplaced) {
   EXPECT_NE(status().pid, first);
 }
 
+// Another worker could not write to that disk either.
+TEST_F(SupervisorTest, AWorkerWithAFullDiskStaysOnAirAndSaysWhy) {
+  TearDown();
+  stall_ = {.segments = 0, .grace_ms = 500};
+  mode("full");
+  boot();
+  ASSERT_TRUE(supervisor_->start("ch1").has_value());
+  ASSERT_TRUE(reaches("running"));
+  const pid_t first = status().pid.value();
+  ASSERT_TRUE(run_until([&] { return status().reason == "No space left on device"; }));
+  const gint64 three_stalls_later = g_get_monotonic_time() + 1'500'000;
+  ASSERT_TRUE(run_until([&] { return status().state != "running" || g_get_monotonic_time() > three_stalls_later; }));
+  EXPECT_EQ(status().state, "running");
+  directory_.write("run/ch1.room", "");
+  ASSERT_TRUE(more_rows());
+  EXPECT_EQ(status().pid, first);
+  EXPECT_TRUE(run_until([&] { return status().reason.empty(); }));
+}
+
 TEST_F(SupervisorTest, AHungWorkerOfAnEarlierDaemonIsReplaced) {
   ASSERT_TRUE(supervisor_->start("ch1").has_value());
   ASSERT_TRUE(reaches("running"));

@@ -275,6 +275,24 @@ INSTANTIATE_TEST_SUITE_P(Films, MustPlayTest, ::testing::ValuesIn(promised()), [
   return name;
 });
 
+// The disk goes away while the channel is on air, and comes back.
+TEST_F(ChannelTest, StaysOnAirWithoutItsDisk) {
+  const auto clock =
+      std::make_shared<FastClock>(*core::from_rfc3339("2026-02-25T14:30:00Z"), 3600 * core::kNsPerSecond);
+  Service service("ch1", clock);
+  ASSERT_TRUE(finish([&](const Handler::Done& done) { service.configure(configuration("", false), done); }));
+  ASSERT_TRUE(finish([&](const Handler::Done& done) { service.start(done); }));
+  ASSERT_TRUE(run_until([&] { return service.status().last_sequence.has_value(); }, kLongMs));
+  std::filesystem::rename(segments(), directory_ / "away");
+  ASSERT_TRUE(run_until([&] { return !service.status().reason.empty(); }, kLongMs));
+  EXPECT_NE(service.status().reason.find("No such file or directory"), std::string::npos) << service.status().reason;
+  EXPECT_EQ(service.status().state, control::WorkerState::kRunning);
+  std::filesystem::rename(directory_ / "away", segments());
+  ASSERT_TRUE(run_until([&] { return service.status().reason.empty(); }, kLongMs));
+  EXPECT_EQ(service.status().state, control::WorkerState::kRunning);
+  ASSERT_TRUE(finish([&](const Handler::Done& done) { service.stop(done); }));
+}
+
 TEST_F(ChannelTest, RefusalsNameTheCauseAndLeaveTheStoreAlone) {
   play(configuration(numbered_film(), true), kStart, 7);
   const auto files = directory_.files();

@@ -117,8 +117,8 @@ TEST_F(MustRefuse, FullDisk) {
   const std::string kept = folder / "kept";
   ASSERT_TRUE(std::filesystem::create_directory(disk) && std::filesystem::create_directory(kept));
   const std::string size = std::to_string(std::filesystem::file_size(film()) * 6 / 10 / 4096 * 4096);
-  const std::string write = test::gst_launch({.film = film(), .folder = disk}) + "; code=\\$?; cp -a " + disk + "/. " +
-                            kept + "; exit \\$code";
+  const std::string write = test::gst_launch({.film = film(), .folder = disk, .sink = "on-error=stop"}) +
+                            "; code=\\$?; cp -a " + disk + "/. " + kept + "; exit \\$code";
   const Finished finished = run(small_disk ? "unshare -rm bash -c \"mount -t tmpfs -o size=" + size + " tmpfs " + disk +
                                                  " && { " + write + "; }\" 2>&1"
                                            : "bash -c \"trap '' XFSZ; ulimit -f 8; " + write + "\" 2>&1");
