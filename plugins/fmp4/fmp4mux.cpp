@@ -1,8 +1,8 @@
 /**
  * SECTION:element-fmp4mux
  *
- * Muxes H.264 and AAC, clear or encrypted, into fragmented MP4 whose presentation times are UTC. Each segment is one
- * buffer list downstream; the init segment comes before the first and after every change of it.
+ * Muxes H.264, HEVC, AAC and Opus, clear or encrypted, into fragmented MP4 whose presentation times are UTC. Each
+ * segment is one buffer list downstream; the init segment comes before the first and after every change of it.
  *
  * With `layout=separate` each track is a file of its own: a segment is one list for each track, all of them cut at the
  * same times, and init segments are one for each track.
@@ -80,7 +80,7 @@ class Fmp4Mux : public gstx::Object<GstElement, GstElementClass, Settings> {
   static constexpr const char* kTypeName = "AircheckFmp4Mux";
   static constexpr gstx::ElementMetadata kMetadata = {
       "Fragmented MP4 muxer on UTC", "Codec/Muxer",
-      "Muxes H.264 and AAC, clear or encrypted, into fMP4 segments cut on UTC slots"};
+      "Muxes H.264, HEVC, AAC and Opus, clear or encrypted, into fMP4 segments cut on UTC slots"};
   static constexpr gstx::Property<Settings> kProperties[] = {
       {"layout", gstx::enum_member<&Settings::layout>(layout_type),
        "Which tracks a segment's files hold: one list of buffers goes downstream for each file"},
@@ -343,14 +343,18 @@ core::Result<void> Fmp4Mux::push_sample(Pad& pad, gstx::Ref<GstBuffer> buffer) {
   sample.presentation_ns = anchor_ns_ + *presentation;
   if (const auto decode = running_time(pad, GST_BUFFER_DTS(raw))) sample.decode_ns = anchor_ns_ + *decode;
   if (GST_BUFFER_DURATION_IS_VALID(raw)) sample.duration_ns = static_cast<std::int64_t>(GST_BUFFER_DURATION(raw));
-  sample.key_id = protection_key_id(raw);
+  sample.key = sample_key(raw);
+  const TrackConfig& config = track.config();
   if (track.kind() == TrackKind::kVideo) {
-    sample.sync = is_idr(raw, track.nal_length_size());
+    sample.sync = is_random_access(raw, config.codec, config.nal_length_size());
   } else {
     track.set_encoder_delay(pad.settings().copy().encoder_delay);
     const GstAudioClippingMeta* clipping = gst_buffer_get_audio_clipping_meta(raw);
-    if (clipping != nullptr && clipping->format == GST_FORMAT_DEFAULT && clipping->start >= track.frame_samples()) {
-      return {};  // nothing of this frame is to be heard
+    if (clipping != nullptr && clipping->format == GST_FORMAT_DEFAULT) {
+      const std::uint64_t most = config.nominal_duration;
+      if (clipping->start >= most) return {};  // nothing of this frame is to be heard
+      sample.clip_start = static_cast<std::uint32_t>(clipping->start);
+      sample.clip_end = static_cast<std::uint32_t>(std::min<std::uint64_t>(clipping->end, most));
     }
   }
   sample.buffer = std::move(buffer);

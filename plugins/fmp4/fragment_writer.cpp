@@ -23,6 +23,7 @@ constexpr std::uint32_t kSyncSample = 0x02000000;     // depends on no other
 constexpr std::uint32_t kNonSyncSample = 0x01010000;  // depends on others, not a sync sample
 
 constexpr std::size_t kIvSize = std::tuple_size_v<core::CencIv>;
+constexpr std::size_t kLargestInfo = 255;  // sizes in saiz are bytes
 constexpr std::size_t kSubsampleSize = 6;
 constexpr std::uint32_t kMdatHeaderSize = 8;
 
@@ -32,9 +33,14 @@ GstBuffer* buffer_from(const Bytes& bytes) {
 
 // A sample's entry in senc, taken from its metadata.
 struct Protection {
-  core::CencIv iv{};
+  Bytes iv;          // empty where all samples have a constant one
   Bytes subsamples;  // entries as senc has them
 };
+
+// Of one sample, so that its entry in senc has at most 255 bytes: 42 with a constant IV, 40 with one of 8 bytes.
+std::size_t most_subsamples(std::size_t iv_size) {
+  return (kLargestInfo - iv_size - 2) / kSubsampleSize;
+}
 
 const GstStructure* protection_info(GstBuffer* buffer) {
   const GstProtectionMeta* meta = gst_buffer_get_protection_meta(buffer);
@@ -53,43 +59,49 @@ Bytes clear_subsamples(std::size_t size) {
   return writer.take();
 }
 
-Result<Protection> read_protection(GstBuffer* sample) {
+Result<Protection> read_protection(GstBuffer* sample, std::size_t iv_size) {
   Protection protection;
+  protection.iv.resize(iv_size);
   const GstStructure* info = protection_info(sample);
   gboolean encrypted = FALSE;
   if (info == nullptr || !gst_structure_get_boolean(info, "encrypted", &encrypted) || !encrypted) {
     protection.subsamples = clear_subsamples(gst_buffer_get_size(sample));
-    if (protection.subsamples.size() / kSubsampleSize > core::SubsampleMap::kCapacity) {
+    if (protection.subsamples.size() / kSubsampleSize > most_subsamples(iv_size)) {
       return fail(Code::kUnsupported, "a clear sample among protected ones is too large to be described");
     }
     return protection;
   }
-  const auto iv = gstx::buffer_field(info, "iv");
-  if (!iv || gst_buffer_get_size(iv.get()) != kIvSize) {
-    return fail(Code::kUnsupported, "the protection metadata has no IV of 8 bytes");
+  if (iv_size != 0) {
+    const auto iv = gstx::buffer_field(info, "iv");
+    if (!iv || gst_buffer_get_size(iv.get()) != iv_size) {
+      return fail(Code::kUnsupported, "the protection metadata has no IV of " + std::to_string(iv_size) + " bytes");
+    }
+    gst_buffer_extract(iv.get(), 0, protection.iv.data(), iv_size);
   }
-  gst_buffer_extract(iv.get(), 0, protection.iv.data(), kIvSize);
   guint count = 0;
   gst_structure_get_uint(info, "subsample_count", &count);
   if (count == 0) return protection;
   const auto subsamples = gstx::buffer_field(info, "subsamples");
-  if (count > core::SubsampleMap::kCapacity || !subsamples ||
+  if (count > most_subsamples(iv_size) || !subsamples ||
       gst_buffer_get_size(subsamples.get()) != count * kSubsampleSize) {
     return fail(Code::kUnsupported, "the protection metadata says " + std::to_string(count) +
-                                        " subsamples, and does not have them or has more than 40");
+                                        " subsamples, and does not have them or has more than " +
+                                        std::to_string(most_subsamples(iv_size)));
   }
   protection.subsamples.resize(count * kSubsampleSize);
   gst_buffer_extract(subsamples.get(), 0, protection.subsamples.data(), protection.subsamples.size());
   return protection;
 }
 
-// Fills senc, saiz and saio; saio's offset is patched when the layout is known.
+// Fills senc, and saiz and saio where its entries are not empty, as Shaka Packager does; saio's offset is patched when
+// the layout is known.
 Result<void> add_protection(const TrackSlice& slice, bmff::Traf& traf) {
   std::vector<Protection> protections;
   protections.reserve(slice.samples.size());
   bool with_subsamples = false;
+  const std::size_t iv_size = slice.samples.front().config->key.constant_iv ? 0 : kIvSize;
   for (const MuxSample& sample : slice.samples) {
-    AIRCHECK_TRY(Protection protection, read_protection(sample.buffer.get()));
+    AIRCHECK_TRY(Protection protection, read_protection(sample.buffer.get(), iv_size));
     with_subsamples = with_subsamples || !protection.subsamples.empty();
     protections.push_back(std::move(protection));
   }
@@ -119,6 +131,10 @@ Result<void> add_protection(const TrackSlice& slice, bmff::Traf& traf) {
     saiz.sizes.clear();
   }
   senc.entries = entries.take();
+  if (senc.entries.empty()) {  // whole samples under a constant IV
+    traf.senc = std::move(senc);
+    return {};
+  }
   traf.saiz = std::move(saiz);
   traf.saio = bmff::Saio{.offsets = {0}};
   traf.senc = std::move(senc);
@@ -155,7 +171,7 @@ Result<void> write_traf(const TrackSlice& slice, bmff::Traf& traf) {
   } else {
     trun.flags |= bmff::Trun::kDuration;
   }
-  if (config.encrypted) AIRCHECK_TRY_VOID(add_protection(slice, traf));
+  if (config.encrypted()) AIRCHECK_TRY_VOID(add_protection(slice, traf));
   return {};
 }
 
@@ -165,7 +181,7 @@ Result<std::uint64_t> lay_out(bmff::Moof& moof) {
   std::uint64_t position = kBoxHeader + bmff::write_box(moof.mfhd).size();
   for (bmff::Traf& traf : moof.trafs) {
     position += bmff::write_box(traf).size();
-    if (traf.senc) {
+    if (traf.saio) {
       const std::size_t senc_size = bmff::write_box(*traf.senc).size();  // the last box of traf
       traf.saio->offsets.front() = position - senc_size + bmff::Senc::kEntriesOffset;
     }
@@ -217,20 +233,27 @@ Result<gstx::Ref<GstBufferList>> write_segment(Segment& segment, std::uint32_t f
   return list;
 }
 
-std::optional<core::KeyId> protection_key_id(GstBuffer* buffer) {
+std::optional<SampleKey> sample_key(GstBuffer* buffer) {
   const GstStructure* info = protection_info(buffer);
-  core::KeyId key_id{};
   if (info == nullptr) return std::nullopt;
-  const auto field = gstx::buffer_field(info, "kid");
-  if (!field || gst_buffer_extract(field.get(), 0, key_id.data(), key_id.size()) != key_id.size()) {
+  const auto kid = gstx::buffer_field(info, "kid");
+  SampleKey key;
+  core::KeyId& key_id = key.key_id.emplace();
+  if (!kid || gst_buffer_extract(kid.get(), 0, key_id.data(), key_id.size()) != key_id.size()) return std::nullopt;
+  guint iv_size = 0;
+  guint blocks = 0;
+  if (gst_structure_get_uint(info, "crypt_byte_block", &blocks)) key.crypt_byte_block = blocks & 0x0f;
+  if (gst_structure_get_uint(info, "skip_byte_block", &blocks)) key.skip_byte_block = blocks & 0x0f;
+  if (!gst_structure_get_uint(info, "constant_iv_size", &iv_size) || iv_size == 0) return key;
+  const auto iv = gstx::buffer_field(info, "iv");
+  auto& constant_iv = key.constant_iv.emplace();
+  if (!iv || gst_buffer_extract(iv.get(), 0, constant_iv.data(), constant_iv.size()) != constant_iv.size()) {
     return std::nullopt;
   }
-  return key_id;
+  return key;
 }
 
-bool is_idr(GstBuffer* access_unit, std::size_t nal_length_size) {
-  constexpr std::uint8_t kFirstSlice = 1;
-  constexpr std::uint8_t kIdrSlice = 5;
+bool is_random_access(GstBuffer* access_unit, Codec codec, std::size_t nal_length_size) {
   std::array<std::uint8_t, 5> head{};
   std::size_t offset = 0;
   for (;;) {
@@ -238,9 +261,21 @@ bool is_idr(GstBuffer* access_unit, std::size_t nal_length_size) {
     if (gst_buffer_extract(access_unit, offset, head.data(), wanted) != wanted) return false;
     std::size_t length = 0;
     for (std::size_t i = 0; i < nal_length_size; ++i) length = length << 8 | head[i];
-    const std::uint8_t type = head[nal_length_size] & 0x1f;
-    if (length > 0 && type >= kFirstSlice && type <= kIdrSlice) return type == kIdrSlice;
     offset += nal_length_size + length;
+    if (length == 0) continue;
+    const std::uint8_t header = head[nal_length_size];
+    if (codec == Codec::kH264) {
+      constexpr std::uint8_t kFirstSlice = 1;
+      constexpr std::uint8_t kIdrSlice = 5;
+      const std::uint8_t type = header & 0x1fU;
+      if (type >= kFirstSlice && type <= kIdrSlice) return type == kIdrSlice;
+    } else {
+      constexpr std::uint8_t kFirstIrap = 16;  // BLA, IDR and CRA
+      constexpr std::uint8_t kLastIrap = 21;
+      constexpr std::uint8_t kFirstOther = 32;  // parameter sets and the like
+      const std::uint8_t type = header >> 1 & 0x3fU;
+      if (type < kFirstOther) return type >= kFirstIrap && type <= kLastIrap;
+    }
   }
 }
 

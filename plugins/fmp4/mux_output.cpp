@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "fmp4/fragment_writer.hpp"
+#include "fmp4/init_writer.hpp"
 #include "gstx/caps.hpp"
 
 namespace aircheck::fmp4 {
@@ -16,7 +17,7 @@ void describe(const std::vector<std::pair<std::uint32_t, TrackConfig>>& configs,
   facts.width = facts.audio_channels = 0;
   facts.kind = configs.front().second.kind;
   for (const auto& [id, config] : configs) {
-    const std::string codec = config.codec();
+    const std::string codec = config.codec_string();
     if (("," + facts.codecs + ",").find("," + codec + ",") == std::string::npos) {
       facts.codecs += (facts.codecs.empty() ? "" : ",") + codec;
     }
@@ -113,7 +114,7 @@ core::Result<GstFlowReturn> MuxOutput::push_part(Part& part, SegmentMeta meta, s
     if (const GstFlowReturn flow = push_init(*part.file); flow != GST_FLOW_OK) return flow;
   }
   meta.file = part.file->facts;
-  meta.key_id = part.segment.tracks.front().samples.front().config->key_id;
+  meta.key_id = part.segment.tracks.front().samples.front().config->key.key_id;
   meta.independent = meta.independent && std::ranges::all_of(part.segment.tracks, [](const TrackSlice& slice) {
                        return slice.samples.front().sync;
                      });

@@ -17,7 +17,10 @@ constexpr std::size_t kMaxReorder = 16;
 constexpr std::int64_t kMaxDelaySeconds = 10;
 
 // An audio frame that begins this close to the end of the last one follows it: containers round times to ms.
-constexpr std::int64_t kAudioSnapsPerSecond = 500;
+constexpr std::uint32_t kAudioSnapsPerSecond = 500;
+
+// Frames of Opus last a multiple of 2.5 ms (RFC 6716 section 2.1.4).
+constexpr std::uint32_t kOpusUnit = 120;
 
 std::int64_t to_units(std::int64_t ns, std::uint32_t timescale) {
   return core::scale_round(ns, timescale, kNsPerSecond);
@@ -34,20 +37,22 @@ std::int64_t MuxSample::end_ns() const {
 
 void MuxTrack::set_config(TrackConfig config) {
   if (config_ && *config_ == config) return;
-  if (config_ && config_->key_id && !config.key_id) config.key_id = config_->key_id;
+  if (config_ && !config.key.key_id) config.key = config_->key;
   release_all();
+  if (config_ && !config_->same_media(config)) ++media_;
   config_ = std::make_shared<const TrackConfig>(std::move(config));
 }
 
 MuxSample MuxTrack::timed(IncomingSample incoming) {
-  if (incoming.key_id && config_->key_id != incoming.key_id) {
+  if (incoming.key && config_->key != *incoming.key) {
     TrackConfig config = *config_;
-    config.key_id = incoming.key_id;
+    config.key = *incoming.key;
     set_config(std::move(config));
   }
   MuxSample sample;
   sample.buffer = std::move(incoming.buffer);
   sample.config = config_;
+  sample.media = media_;
   sample.sync = incoming.sync;
   sample.presentation = to_units(incoming.presentation_ns, config_->timescale);
   sample.duration_known = incoming.duration_ns.has_value() || kind_ == TrackKind::kAudio;
@@ -61,9 +66,10 @@ MuxSample MuxTrack::timed(IncomingSample incoming) {
 
 void MuxTrack::push(IncomingSample incoming) {
   const auto decode_ns = incoming.decode_ns;
+  const auto [clip_start, clip_end] = std::pair(incoming.clip_start, incoming.clip_end);
   MuxSample sample = timed(std::move(incoming));
   if (kind_ == TrackKind::kAudio) {
-    push_audio(std::move(sample));
+    push_audio(std::move(sample), clip_start, clip_end);
   } else {
     std::optional<std::int64_t> decode;
     if (decode_ns) decode = to_units(*decode_ns, config_->timescale);
@@ -73,13 +79,27 @@ void MuxTrack::push(IncomingSample incoming) {
   }
 }
 
-void MuxTrack::push_audio(MuxSample sample) {
-  // A frame's own length where the source's time stamps only round it.
-  const std::int64_t nominal = config_->nominal_duration;
-  const std::int64_t tolerance = config_->timescale / kAudioSnapsPerSecond;
-  if (sample.duration == 0 || std::abs(std::int64_t{sample.duration} - nominal) <= tolerance) {
-    sample.duration = config_->nominal_duration;
+// The length of an audio frame that a source gives with the rounding of its time stamps.
+std::uint32_t MuxTrack::whole_frame(std::uint32_t duration) const {
+  const std::uint32_t nominal = config_->nominal_duration;
+  const std::uint32_t tolerance = config_->timescale / kAudioSnapsPerSecond;
+  if (config_->codec == Codec::kOpus && duration != 0) {
+    return std::max((duration + kOpusUnit / 2) / kOpusUnit, 1U) * kOpusUnit;
   }
+  const bool close = duration + tolerance >= nominal && duration <= nominal + tolerance;
+  return duration == 0 || close ? nominal : duration;
+}
+
+void MuxTrack::push_audio(MuxSample sample, std::uint32_t clip_start, std::uint32_t clip_end) {
+  const std::int64_t tolerance = config_->timescale / kAudioSnapsPerSecond;
+  const std::uint32_t clipped = clip_start + clip_end;
+  // What is clipped an encoder leaves out of the duration, and a demuxer may not. A frame that is clipped behind is
+  // told to be shorter than it is.
+  const std::uint32_t usual = whole_frame(last_interval_);
+  const bool left_out = sample.duration != 0 && sample.duration + tolerance < usual;
+  const std::uint32_t frame = whole_frame(sample.duration + (left_out ? clipped : 0));
+  sample.duration = frame - std::min(clip_end, frame - 1);
+  sample.presentation -= clip_start;
   if (!priming_end_) priming_end_ = encoder_delay_ > 0 ? sample.presentation : INT64_MIN;
   sample.decode = sample.presentation - encoder_delay_;
   if (last_decode_ && last_timescale_ == config_->timescale) {
@@ -90,7 +110,7 @@ void MuxTrack::push_audio(MuxSample sample) {
   last_ns_ = to_ns(sample.presentation, sample.config->timescale);
   const bool priming = sample.decode + sample.duration <= *priming_end_;
   if (!in_order(sample)) return;
-  last_interval_ = sample.duration;
+  last_interval_ = frame;
   if (!priming) make_ready(std::move(sample));
 }
 
@@ -164,20 +184,21 @@ void MuxTrack::end() {
 
 std::int64_t MuxTrack::decode_lead(std::span<const MuxSample> samples) {
   const auto& config = samples.front().config;
-  if (!lead_config_ || !lead_config_->same_media(*config)) {
+  if (lead_media_ != samples.front().media) {
     // What the source says holds for all that is to come; what is seen is at least needed.
     const std::int64_t most = kMaxDelaySeconds * config->timescale;
     decode_lead_ = std::clamp<std::int64_t>(samples.front().source_delay, 0, most);
     for (const MuxSample& sample : samples) decode_lead_ = std::max(decode_lead_, sample.decode - sample.presentation);
     decode_lead_ = std::min(decode_lead_, most);
   }
-  lead_config_ = config;
+  lead_media_ = samples.front().media;
   return decode_lead_;
 }
 
 void MuxTrack::flush() {
   MuxTrack fresh(id_, kind_, std::move(name_));
-  fresh.lead_config_ = std::move(lead_config_);
+  fresh.lead_media_ = lead_media_;
+  fresh.media_ = media_;
   fresh.decode_lead_ = decode_lead_;
   fresh.config_ = std::move(config_);
   fresh.encoder_delay_ = encoder_delay_;

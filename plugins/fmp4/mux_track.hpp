@@ -21,12 +21,17 @@ struct IncomingSample {
   std::optional<std::int64_t> decode_ns;
   std::optional<std::int64_t> duration_ns;
   bool sync = true;  // video: an IDR
-  std::optional<core::KeyId> key_id;
+  std::optional<SampleKey> key;
+  // Samples that the source says are not to be heard (GstAudioClippingMeta), before and behind those that are; the
+  // presentation time is of the first that is.
+  std::uint32_t clip_start = 0;
+  std::uint32_t clip_end = 0;
 };
 
 struct MuxSample {
   gstx::Ref<GstBuffer> buffer;
   std::shared_ptr<const TrackConfig> config;
+  std::uint32_t media = 0;  // equal in all samples of the track whose configs differ in the key at most
   // UTC in units of config->timescale.
   std::int64_t presentation = 0;
   std::int64_t decode = 0;
@@ -53,10 +58,8 @@ class MuxTrack {
   // The format of the samples to come.
   void set_config(TrackConfig config);
   [[nodiscard]] bool has_config() const { return config_ != nullptr; }
-  // Bytes of the length field of H.264's NAL units; has_config().
-  [[nodiscard]] std::size_t nal_length_size() const { return config_->visual.avcc->nal_length_size; }
-  // Samples of an audio frame; has_config().
-  [[nodiscard]] std::uint32_t frame_samples() const { return config_->nominal_duration; }
+  // has_config().
+  [[nodiscard]] const TrackConfig& config() const { return *config_; }
 
   // Takes a sample in decode order; set_config() has been called. Video's decode times are its presentation times in
   // ascending order: for a constant frame rate that is the source's decode time plus the constant reorder delay, and
@@ -101,7 +104,8 @@ class MuxTrack {
  private:
   MuxSample timed(IncomingSample sample);
   void push_video(MuxSample sample, std::optional<std::int64_t> decode);
-  void push_audio(MuxSample sample);
+  void push_audio(MuxSample sample, std::uint32_t clip_start, std::uint32_t clip_end);
+  [[nodiscard]] std::uint32_t whole_frame(std::uint32_t duration) const;
   bool in_order(MuxSample& sample);
   void release_first();
   void release_all();
@@ -111,6 +115,7 @@ class MuxTrack {
   TrackKind kind_;
   std::string name_;
   std::shared_ptr<const TrackConfig> config_;
+  std::uint32_t media_ = 0;
   std::uint32_t encoder_delay_ = 0;
   // Video that waits for its decode time, and the presentation times that are still to be given away.
   std::deque<MuxSample> waiting_;
@@ -131,7 +136,7 @@ class MuxTrack {
   bool wait_for_sync_ = false;
   bool ended_ = false;
   bool closed_ = false;
-  std::shared_ptr<const TrackConfig> lead_config_;  // the format that decode_lead_ is for
+  std::optional<std::uint32_t> lead_media_;  // that decode_lead_ is for
   std::int64_t decode_lead_ = 0;
 };
 

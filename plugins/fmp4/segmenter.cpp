@@ -102,11 +102,12 @@ bool Segmenter::open(Tracks tracks) {
   }
   if (first == nullptr) return false;
   open_ = true;
-  start_ns_ = first->ready().front().presentation_ns;
-  last_slot_ = core::slot_of(core::Utc{start_ns_}, rules_.slot_ns);
-  scan_ns_ = first->ready().front().decode_ns + 1;
+  const MuxSample& sample = first->ready().front();
+  start_ns_ = std::min(sample.decode_ns, sample.presentation_ns);
+  last_slot_ = core::slot_of(core::Utc{sample.presentation_ns}, rules_.slot_ns);
+  scan_ns_ = sample.decode_ns + 1;
   independent_ = true;
-  forget_cuts_until(start_ns_);
+  forget_cuts_until(sample.presentation_ns);
   for (MuxTrack* track : tracks) {
     auto& ready = track->ready();
     while (track != first && !ready.empty() && ready.front().decode_ns < start_ns_ - kHoleNs) ready.pop_front();
@@ -114,14 +115,14 @@ bool Segmenter::open(Tracks tracks) {
   return true;
 }
 
-// The earliest time at which another track's format changes.
+// The earliest time at which another track's format changes. One whose key changes waits for the next cut.
 std::int64_t Segmenter::format_change_ns(Tracks tracks, const MuxTrack* except) const {
   std::int64_t earliest = INT64_MAX;
   for (const MuxTrack* track : tracks) {
     const auto& ready = track->ready();
-    if (track == except || ready.empty() || ready.front().config == ready.back().config) continue;
+    if (track == except || ready.empty() || ready.front().media == ready.back().media) continue;
     const auto changed =
-        std::ranges::find_if(ready, [&](const MuxSample& sample) { return sample.config != ready.front().config; });
+        std::ranges::find_if(ready, [&](const MuxSample& sample) { return sample.media != ready.front().media; });
     earliest = std::min(earliest, changed->decode_ns);
   }
   return earliest;
@@ -134,7 +135,9 @@ Segmenter::Verdict Segmenter::judge(Tracks tracks, MuxTrack& reference, std::siz
   boundary.reference = &reference;
   boundary.index = index;
   boundary.sync = sample.sync;
-  boundary.utc_ns = sample.sync ? sample.presentation_ns : sample.decode_ns;
+  boundary.presentation_ns = sample.sync ? sample.presentation_ns : sample.decode_ns;
+  // Pictures that lead it are presented before it and belong to its segment.
+  boundary.utc_ns = std::min(sample.decode_ns, boundary.presentation_ns);
   boundary.end_ns = boundary.utc_ns;
 
   const std::int64_t silent_from = before != nullptr ? before->end_ns() : scan_ns_;
@@ -174,12 +177,37 @@ bool Segmenter::may_be_tail(Tracks tracks, const MuxTrack& track) const {
          });
 }
 
+// No IDR comes any more: what waits under another key gets its segment at the picture that is shown when it begins.
+std::optional<Segmenter::Boundary> Segmenter::last_key_boundary(Tracks tracks) const {
+  const auto first =
+      std::ranges::find_if(tracks, [](const MuxTrack* track) { return track->kind() == TrackKind::kVideo; });
+  if (first == tracks.end()) return std::nullopt;
+  std::int64_t earliest = INT64_MAX;
+  for (const MuxTrack* track : tracks) {
+    const auto& ready = track->ready();
+    const auto changed =
+        std::ranges::find_if(ready, [&](const MuxSample& sample) { return sample.config != ready.front().config; });
+    if (changed != ready.end()) earliest = std::min(earliest, changed->decode_ns);
+  }
+  const auto& ready = (*first)->ready();
+  const std::size_t index = earliest == INT64_MAX ? ready.size() : first_from(ready, std::max(earliest, start_ns_ + 1));
+  if (index == ready.size()) return std::nullopt;
+  const std::int64_t utc_ns = ready[index].decode_ns;
+  return Boundary{.reference = *first,
+                  .index = index,
+                  .utc_ns = utc_ns,
+                  .presentation_ns = utc_ns,
+                  .end_ns = utc_ns,
+                  .sync = ready[index].sync};
+}
+
 std::optional<Segmenter::Boundary> Segmenter::find_boundary(Tracks tracks) {
   for (;;) {
     MuxTrack* const track = reference(tracks);
     if (track == nullptr || (track->ended() && may_be_tail(tracks, *track))) {
       const bool over = std::ranges::all_of(tracks, [](const MuxTrack* one) { return one->ended(); });
       if (!over) return std::nullopt;
+      if (const auto boundary = last_key_boundary(tracks)) return boundary;
       const std::int64_t end = final_end_ns(tracks);
       return Boundary{.utc_ns = end, .end_ns = end};
     }
@@ -248,8 +276,8 @@ Segment Segmenter::close(Tracks tracks, const Boundary& boundary) {
   independent_ = boundary.sync;
   start_ns_ = boundary.utc_ns;
   if (boundary.sync) {
-    last_slot_ = core::slot_of(core::Utc{start_ns_}, rules_.slot_ns);
-    forget_cuts_until(start_ns_);
+    last_slot_ = core::slot_of(core::Utc{boundary.presentation_ns}, rules_.slot_ns);
+    forget_cuts_until(boundary.presentation_ns);
   }
   if (open_) scan_ns_ = boundary.reference->ready().front().decode_ns + 1;
   return segment;

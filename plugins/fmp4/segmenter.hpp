@@ -54,10 +54,11 @@ class Segmenter {
  private:
   using Tracks = std::span<MuxTrack* const>;
   struct Boundary {
-    MuxTrack* reference = nullptr;  // null: the end of everything
-    std::size_t index = 0;          // of the next segment's first sample in reference->ready()
-    std::int64_t utc_ns = 0;        // where the next segment begins
-    std::int64_t end_ns = 0;        // where this one ends; earlier only before a hole
+    MuxTrack* reference = nullptr;     // null: the end of everything
+    std::size_t index = 0;             // of the next segment's first sample in reference->ready()
+    std::int64_t utc_ns = 0;           // where the next segment begins
+    std::int64_t presentation_ns = 0;  // of that sample, which pictures may lead
+    std::int64_t end_ns = 0;           // where this one ends; earlier only before a hole
     bool sync = true;
   };
   enum class Verdict { kInside, kCut, kUnknown };
@@ -72,6 +73,7 @@ class Segmenter {
   [[nodiscard]] MuxTrack* reference(Tracks tracks);
   [[nodiscard]] std::int64_t format_change_ns(Tracks tracks, const MuxTrack* except) const;
   std::optional<Boundary> find_boundary(Tracks tracks);
+  [[nodiscard]] std::optional<Boundary> last_key_boundary(Tracks tracks) const;
   Verdict judge(Tracks tracks, MuxTrack& reference, std::size_t index, Boundary& boundary) const;
   [[nodiscard]] std::int64_t final_end_ns(Tracks tracks) const;
   Segment close(Tracks tracks, const Boundary& boundary);

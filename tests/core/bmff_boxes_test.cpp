@@ -54,6 +54,36 @@ AvcC example() {
   return *samples::visual_entry().avcc;
 }
 template <>
+HvcC example() {
+  return samples::hvcc();
+}
+template <>
+DOps example() {
+  return {.channels = 3,
+          .pre_skip = 312,
+          .input_sample_rate = 44'100,
+          .output_gain = -256,
+          .mapping_family = 1,
+          .stream_count = 2,
+          .coupled_count = 1,
+          .mapping = {0, 2, 1}};
+}
+template <>
+Mdcv example() {
+  return {.primaries = {{{8500, 39850}, {6550, 2300}, {35400, 14600}}},
+          .white = {15635, 16450},
+          .max_luminance = 10'000'000,
+          .min_luminance = 1};
+}
+template <>
+Clli example() {
+  return {.max_content = 1000, .max_frame_average = 400};
+}
+template <>
+Btrt example() {
+  return {.buffer_size = 1, .max_bitrate = 5'000'000, .average_bitrate = 4'000'000};
+}
+template <>
 Pasp example() {
   return {.h_spacing = 4, .v_spacing = 3};
 }
@@ -123,8 +153,9 @@ Moof example() {
 
 template <typename Box>
 class EachBox : public testing::Test {};
-using AllBoxes = testing::Types<FileType, Mvhd, Tkhd, Mdhd, Hdlr, Vmhd, Smhd, Dinf, Stsd, Stbl, AvcC, Pasp, Colr, Esds,
-                                Sinf, Tenc, Mvex, Pssh, Moov, Tfhd, Tfdt, Trun, Saiz, Saio, Senc, Moof>;
+using AllBoxes =
+    testing::Types<FileType, Mvhd, Tkhd, Mdhd, Hdlr, Vmhd, Smhd, Dinf, Stsd, Stbl, AvcC, HvcC, DOps, Mdcv, Clli, Btrt,
+                   Pasp, Colr, Esds, Sinf, Tenc, Mvex, Pssh, Moov, Tfhd, Tfdt, Trun, Saiz, Saio, Senc, Moof>;
 TYPED_TEST_SUITE(EachBox, AllBoxes);
 
 TYPED_TEST(EachBox, ReadsBackWhatItWrites) {

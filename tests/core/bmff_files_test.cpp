@@ -40,6 +40,58 @@ TEST(ParseInit, RefusesATimescaleOfZero) {
   EXPECT_EQ(parse_init(write_box(moov)).error().code, Code::kParse);
 }
 
+TEST(CodecString, OfHevc) {
+  VisualSampleEntry entry;
+  entry.type = fourcc("hvc1");
+  entry.hvcc = samples::hvcc();
+  EXPECT_EQ(codec_string(entry), "hvc1.1.6.L60.90");
+  entry.type = fourcc("encv");
+  entry.sinf = samples::sinf(fourcc("hev1"));
+  EXPECT_EQ(codec_string(entry), "hev1.1.6.L60.90");
+  // High tier, a profile space, and constraint bytes with a zero between them.
+  entry.hvcc->profile = 0x40 | 0x20 | 2;
+  entry.hvcc->compatibility = 0x20000000;
+  entry.hvcc->level = 153;
+  entry.hvcc->constraints = {0xb0, 0, 0x0c};
+  EXPECT_EQ(codec_string(entry), "hev1.A2.4.H153.B0.0.C");
+  entry.hvcc->constraints = {};
+  EXPECT_EQ(codec_string(entry), "hev1.A2.4.H153");
+}
+
+TEST(CodecString, OfOpusAndOfH264InBand) {
+  AudioSampleEntry opus;
+  opus.type = fourcc("Opus");
+  opus.dops = DOps{};
+  EXPECT_EQ(codec_string(opus), "opus");
+  VisualSampleEntry entry = samples::visual_entry();
+  entry.sinf->frma.data_format = fourcc("avc3");
+  EXPECT_EQ(codec_string(entry), "avc3.64001f");
+}
+
+TEST(ParseInit, ReadsHevcAndOpusAndClearsThem) {
+  Moov moov = samples::moov();
+  VisualSampleEntry& video = moov.traks[0].mdia.minf.stbl.stsd.visual[0];
+  video.avcc.reset();
+  video.hvcc = samples::hvcc();
+  video.sinf = samples::sinf(fourcc("hvc1"));
+  AudioSampleEntry& audio = moov.traks[1].mdia.minf.stbl.stsd.audio[0];
+  audio.esds.reset();
+  audio.dops = DOps{.channels = 6, .mapping_family = 1, .stream_count = 4, .coupled_count = 2, .mapping = Bytes(6, 1)};
+  audio.sinf = samples::sinf(fourcc("Opus"));
+  const auto info = parse_init(write_box(moov));
+  ASSERT_TRUE(info) << info.error().message;
+  EXPECT_EQ(info->tracks[0].codec, "hvc1.1.6.L60.90");
+  EXPECT_EQ(info->tracks[0].nal_length_size, 4);
+  EXPECT_EQ(info->tracks[1].codec, "opus");
+  EXPECT_EQ(info->tracks[1].channels, 6U);
+  EXPECT_EQ(info->tracks[1].sample_rate, 48'000U);
+  const auto clear = parse_init(clear_init(write_box(moov)).value());
+  ASSERT_TRUE(clear);
+  EXPECT_EQ(to_text(clear->tracks[0].format), "hvc1");
+  EXPECT_EQ(clear->tracks[0].scheme, "");
+  EXPECT_EQ(clear->tracks[1].codec, "opus");
+}
+
 TEST(AudioSpecificConfig, RatesChannelsAndObjectTypes) {
   struct Case {
     const char* hex;

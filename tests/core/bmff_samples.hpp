@@ -17,6 +17,18 @@ inline Sinf sinf(FourCc format) {
   return sinf;
 }
 
+// Main profile, level 2, as x265 makes it.
+inline HvcC hvcc() {
+  HvcC config;
+  config.profile = 1;
+  config.compatibility = 0x60000000;
+  config.constraints = {0x90};
+  config.level = 60;
+  config.layers = 0x03;
+  config.arrays = {{0xa0, {{0x40, 1, 2}}}, {0xa1, {{0x42, 1}, {0x42, 2}}}, {0xa2, {{0x44, 1, 3}}}};
+  return config;
+}
+
 inline VisualSampleEntry visual_entry() {
   VisualSampleEntry entry;
   entry.type = fourcc("encv");

@@ -64,6 +64,113 @@ TEST_F(Fmp4MuxHarness, AnotherKeyBringsAnInitWithoutADiscontinuity) {
   EXPECT_EQ(fragment.tracks[0].senc[10].subsamples[0], (core::Subsample{16, 0}));
 }
 
+// Marks a buffer as cencenc does with scheme cbcs, without encrypting it.
+void protect_cbcs(GstBuffer* buffer, std::uint8_t iv, std::vector<std::uint8_t> subsamples, bool pattern) {
+  const core::KeyId key_id{0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff};
+  const std::array<std::uint8_t, 16> constant{iv};
+  const auto of = [](const auto& bytes) {
+    return Ref<GstBuffer>::adopt(gst_buffer_new_memdup(bytes.data(), bytes.size()));
+  };
+  GstStructure* info = gst_structure_new("application/x-cenc", "iv_size", G_TYPE_UINT, 0U, "encrypted", G_TYPE_BOOLEAN,
+                                         TRUE, "constant_iv_size", G_TYPE_UINT, 16U, "kid", GST_TYPE_BUFFER,
+                                         of(key_id).get(), "iv", GST_TYPE_BUFFER, of(constant).get(), "subsample_count",
+                                         G_TYPE_UINT, static_cast<guint>(subsamples.size() / 6), nullptr);
+  if (pattern) {
+    gst_structure_set(info, "crypt_byte_block", G_TYPE_UINT, 1U, "skip_byte_block", G_TYPE_UINT, 9U, nullptr);
+  }
+  if (!subsamples.empty()) gst_structure_set(info, "subsamples", GST_TYPE_BUFFER, of(subsamples).get(), nullptr);
+  gst_buffer_add_protection_meta(buffer, info);
+}
+
+constexpr const char* kCbcsCaps =
+    "application/x-cenc,original-media-type=video/x-h264,cipher-mode=cbcs,stream-format=avc,alignment=au,width=640,"
+    "height=360,framerate=25/1,codec_data=(buffer)0164001fffe100046764000101000168";
+
+TEST_F(Fmp4MuxHarness, CbcsIsDescribedAsShakaPackagerDoes) {
+  GstHarness* audio = gst_harness_new_with_element(harness_->element, "audio_%u", nullptr);
+  gst_harness_set_src_caps(audio,
+                           gst_caps_from_string("application/x-cenc,original-media-type=audio/mpeg,cipher-mode=cbcs,"
+                                                "stream-format=raw,rate=48000,channels=2,codec_data=(buffer)1190"));
+  gst_harness_set_src_caps(harness_, gst_caps_from_string(kCbcsCaps));
+  for (int n = 0; n < 50; ++n) {
+    auto buffer = picture(n, n == 0);
+    protect_cbcs(buffer.get(), 7, {0, 16, 0, 0, 0, 0}, true);
+    gst_harness_push(harness_, buffer.release());
+    auto heard = sound(n);
+    protect_cbcs(heard.get(), 7, {}, false);
+    gst_harness_push(audio, heard.release());
+  }
+  gst_harness_push_event(audio, gst_event_new_eos());
+  const Output output = finish();
+  gst_harness_teardown(audio);
+  ASSERT_EQ(output.error, "");
+  const std::string init = core::to_hex(output.parts[0].bytes);
+  const std::string tenc = "11223344556677889900aabbccddeeff1007000000000000000000000000000000";
+  for (const char* sinf :
+       {"0000006173696e660000000c66726d6161766331000000147363686d000000006362637300010000000000397363"
+        "68690000003174656e630100000000190100",
+        "0000006173696e660000000c66726d616d703461000000147363686d000000006362637300010000000000397363"
+        "68690000003174656e630100000000000100"}) {
+    EXPECT_NE(init.find(sinf + tenc), std::string::npos) << sinf;
+  }
+  const bmff::InitInfo info = output.init();
+  EXPECT_EQ(info.tracks[0].crypt_byte_block, 1);
+  EXPECT_EQ(info.tracks[0].skip_byte_block, 9);
+  const Bytes& segment = output.parts[1].bytes;
+  const auto moof =
+      bmff::read_box<bmff::Moof>(core::ByteView(segment).subspan(bmff::read_box_view(segment)->bytes.size()));
+  ASSERT_TRUE(moof);
+  EXPECT_EQ(moof->trafs[0].senc->flags, bmff::Senc::kSubsamples);
+  EXPECT_EQ(moof->trafs[0].senc->entries.size(), 50U * 8);
+  EXPECT_EQ(moof->trafs[0].saiz->default_sample_info_size, 8);
+  EXPECT_TRUE(moof->trafs[0].saio);
+  // Whole samples under a constant IV have nothing to say.
+  EXPECT_EQ(moof->trafs[1].senc->sample_count, 50U);
+  EXPECT_TRUE(moof->trafs[1].senc->entries.empty());
+  EXPECT_FALSE(moof->trafs[1].saiz || moof->trafs[1].saio);
+}
+
+TEST_F(Fmp4MuxHarness, AnotherConstantIvBringsAnInit) {
+  gst_harness_set_src_caps(harness_, gst_caps_from_string(kCbcsCaps));
+  for (int n = 0; n < 100; ++n) {
+    auto buffer = picture(n, n % 50 == 0);
+    protect_cbcs(buffer.get(), n < 50 ? 7 : 8, {0, 16, 0, 0, 0, 0}, true);
+    gst_harness_push(harness_, buffer.release());
+  }
+  const Output output = finish();
+  ASSERT_EQ(output.parts.size(), 4U);
+  EXPECT_EQ(bmff::parse_init(output.parts[0].bytes)->tracks[0].constant_iv[0], 7);
+  EXPECT_EQ(bmff::parse_init(output.parts[2].bytes)->tracks[0].constant_iv[0], 8);
+  EXPECT_FALSE(output.parts[3].meta->discontinuity);
+}
+
+TEST_F(Fmp4MuxHarness, ACbcsSampleHas42SubsamplesAtMost) {
+  for (const std::size_t count : {42U, 43U}) {
+    gst_harness_set_src_caps(harness_, gst_caps_from_string(kCbcsCaps));
+    auto buffer = picture(0, true);
+    std::vector<std::uint8_t> subsamples(count * 6);
+    subsamples[1] = 16;
+    protect_cbcs(buffer.get(), 7, subsamples, true);
+    gst_harness_push(harness_, buffer.release());
+    const Output output = finish();
+    EXPECT_EQ(output.error.empty(), count == 42) << output.error;
+    if (count == 42) {
+      ASSERT_EQ(output.segments().size(), 1U);
+      TearDown();
+      SetUp();
+    } else {
+      EXPECT_NE(output.error.find("more than 42"), std::string::npos) << output.error;
+    }
+  }
+}
+
+TEST_F(Fmp4MuxHarness, CodecDataWithoutParameterSetsIsRefused) {
+  gst_harness_set_src_caps(harness_,
+                           gst_caps_from_string("video/x-h264,stream-format=avc,alignment=au,width=640,height=360,"
+                                                "codec_data=(buffer)0164001fffe000"));
+  EXPECT_NE(collect().error.find("no parameter sets"), std::string::npos);
+}
+
 TEST_F(Fmp4MuxHarness, SaioPointsAtTheFirstIv) {
   gst_harness_set_src_caps(
       harness_, gst_caps_from_string("application/x-cenc,original-media-type=video/"
@@ -166,12 +273,12 @@ TEST_F(Fmp4MuxHarness, APadWithoutANameGetsOneThatIsFree) {
   EXPECT_STREQ(GST_PAD_NAME(unnamed.get()), "video_3");
 }
 
-TEST_F(Fmp4MuxHarness, OtherSchemesThanCencAreRefused) {
+TEST_F(Fmp4MuxHarness, OtherSchemesAreRefused) {
   gst_harness_set_src_caps(harness_,
                            gst_caps_from_string("application/x-cenc,original-media-type=video/"
-                                                "x-h264,cipher-mode=cbcs,stream-format=avc,alignment=au,width=640,"
+                                                "x-h264,cipher-mode=cens,stream-format=avc,alignment=au,width=640,"
                                                 "height=360,codec_data=(buffer)0164001fffe100046764000101000168"));
-  EXPECT_NE(collect().error.find("cbcs"), std::string::npos);
+  EXPECT_NE(collect().error.find("cens"), std::string::npos);
 }
 
 }  // namespace

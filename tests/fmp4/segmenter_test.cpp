@@ -109,6 +109,73 @@ TEST_F(Muxing, AfterACutWithoutAnIdrTheNextIdrBeginsItsSlot) {
   EXPECT_EQ(durations(all({&video_})), (std::vector<double>{6.48, 0.52, 5}));
 }
 
+TEST_F(Muxing, PicturesThatLeadACraBelongToItsSegment) {
+  // An open group: the CRA at 6.08 s is decoded first, two pictures are presented before it.
+  for (int n = 0; n < 150; ++n) frame(n, n == 0);
+  frame(150, true, 152);
+  frame(151, false, 150);
+  frame(152, false, 151);
+  for (int n = 153; n < 300; ++n) frame(n, n == 200);
+  video_.end();
+  const auto segments = all({&video_});
+  // The IDR at 8 s does not cut: its slot has begun with the CRA, although the segment starts before its slot does.
+  EXPECT_EQ(durations(segments), (std::vector<double>{6, 6}));
+  ASSERT_EQ(segments[1].tracks[0].samples.size(), 150U);
+  EXPECT_TRUE(segments[1].independent);
+  EXPECT_EQ(segments[1].tracks[0].samples[0].presentation_ns - segments[1].start.ns, 80 * kNsPerMs);
+}
+
+TEST_F(Muxing, CutsWhereAskedAtTheFirstIdrFromThere) {
+  segmenter_.request_cut(kStart + 9 * kNsPerSecond);
+  segmenter_.request_cut(kStart + 2 * kNsPerSecond + 1);
+  frames(0, 25 * 20, 50);
+  video_.end();
+  EXPECT_EQ(durations(all({&video_})), (std::vector<double>{4, 2, 4, 2, 6, 2}));
+}
+
+// The sound behind its own encryptor changes keys at a time, the pictures at their next IDR.
+class TwoKeys : public Muxing {
+ protected:
+  void sound(int from, int to, std::uint8_t key) {
+    for (int n = from; n < to; ++n) {
+      IncomingSample sample;
+      sample.presentation_ns = kStart + core::scale_floor(n, 1024 * kNsPerSecond, 48'000);
+      sample.key = SampleKey{.key_id = core::KeyId{key}};
+      audio_.push(std::move(sample));
+    }
+  }
+};
+
+TEST_F(TwoKeys, TheNewKeyOfTheSoundWaitsForTheNextCut) {
+  sound(0, 150, 1);    // up to 3.2 s
+  sound(150, 562, 2);  // up to 12 s
+  frames(0, 25 * 12, 50);
+  video_.end();
+  audio_.end();
+  const auto segments = all({&video_, &audio_});
+  ASSERT_EQ(durations(segments), (std::vector<double>{6, 6}));
+  const auto& first = segments[0].tracks[1].samples;
+  const auto& second = segments[1].tracks[1].samples;
+  EXPECT_EQ(first.size(), 150U);
+  EXPECT_EQ(second.size(), 412U);
+  EXPECT_EQ(first.back().config->key.key_id, core::KeyId{1});
+  EXPECT_EQ(second.front().config->key.key_id, core::KeyId{2});
+  EXPECT_FALSE(segments[1].discontinuity);
+  EXPECT_EQ(second.front().decode - first.back().decode, 1024) << "nothing is lost between them";
+}
+
+TEST_F(TwoKeys, AtTheEndNoIdrIsWaitedFor) {
+  sound(0, 150, 1);
+  sound(150, 234, 2);  // up to 5 s
+  frames(0, 25 * 5, 1000);
+  video_.end();
+  audio_.end();
+  const auto segments = all({&video_, &audio_});
+  ASSERT_EQ(durations(segments), (std::vector<double>{3.2, 1.8}));
+  EXPECT_FALSE(segments[1].independent);
+  EXPECT_EQ(segments[1].tracks[1].samples.size(), 84U);
+}
+
 TEST_F(Muxing, NtscFramesRoundIntoTheLimit) {
   MuxTrack ntsc(1, TrackKind::kVideo);
   ntsc.set_config(video_config(30'000, 1001));

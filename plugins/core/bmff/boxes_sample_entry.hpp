@@ -1,44 +1,10 @@
-// Sample entries and what stands in them: codec configuration, picture geometry and colour, protection
-// (ISO/IEC 14496-12 clause 8.5.2 and 12, 14496-14, 14496-15, 23001-7).
+// Sample entries and what stands in them beside the codec's configuration: picture geometry and colour, bit rate,
+// protection (ISO/IEC 14496-12 clauses 8.5.2 and 12, 23001-7).
 #pragma once
 
-#include "core/bmff/box_io.hpp"
+#include "core/bmff/boxes_codec.hpp"
 
 namespace aircheck::core::bmff {
-
-// AVCDecoderConfigurationRecord (ISO/IEC 14496-15 clause 5.3.3.1); also the codec_data of GStreamer's caps.
-struct AvcC {
-  static constexpr FourCc kType = fourcc("avcC");
-  std::uint8_t profile = 0;
-  std::uint8_t compatibility = 0;
-  std::uint8_t level = 0;
-  std::uint8_t nal_length_size = 4;  // 1, 2 or 4
-  std::vector<Bytes> sps;            // at most 31
-  std::vector<Bytes> pps;            // at most 255
-  Bytes extension;                   // chroma format and depths of the high profiles, as found
-  friend bool operator==(const AvcC&, const AvcC&) = default;
-
-  template <typename Io, typename Self>
-  static void describe(Io& io, Self& self) {
-    std::uint8_t version = 1;
-    io.field(version);
-    io.field(self.profile);
-    io.field(self.compatibility);
-    io.field(self.level);
-    auto length_byte = static_cast<std::uint8_t>(0xfcU | (self.nal_length_size - 1U));
-    io.field(length_byte);
-    auto sps_byte = static_cast<std::uint8_t>(0xe0U | self.sps.size());
-    io.field(sps_byte);
-    if constexpr (Io::kReading) {
-      if (!io.failed() && version != 1) io.fail_with(Code::kUnsupported, "has a configuration version other than 1");
-      self.nal_length_size = static_cast<std::uint8_t>((length_byte & 3U) + 1U);
-    }
-    const auto parameter_set = [](auto& list, auto& bytes) { list.template sized<std::uint16_t>(bytes); };
-    io.counted(sps_byte & 0x1fU, self.sps, 2, parameter_set);
-    io.template list<std::uint8_t>(self.pps, 2, parameter_set);
-    io.rest(self.extension);
-  }
-};
 
 // Pixel aspect ratio (ISO/IEC 14496-12 clause 12.1.4).
 struct Pasp {
@@ -75,42 +41,57 @@ struct Colr {
   }
 };
 
-// The elementary stream descriptor of MPEG-4 audio (ISO/IEC 14496-14 clause 5.6, 14496-1 clause 7.2.6).
-struct Esds {
-  static constexpr FourCc kType = fourcc("esds");
-  static constexpr std::uint8_t kMpeg4Audio = 0x40;
-  std::uint8_t object_type = kMpeg4Audio;
+// Mastering display (clause 12.1.7): chromaticities in 0.00002, luminances in 0.0001 cd/m2.
+struct Mdcv {
+  static constexpr FourCc kType = fourcc("mdcv");
+  struct Point {
+    std::uint16_t x = 0;
+    std::uint16_t y = 0;
+    friend bool operator==(const Point&, const Point&) = default;
+  };
+  std::array<Point, 3> primaries;  // green, blue, red
+  Point white;
+  std::uint32_t max_luminance = 0;
+  std::uint32_t min_luminance = 0;
+  friend bool operator==(const Mdcv&, const Mdcv&) = default;
+  template <typename Io, typename Self>
+  static void describe(Io& io, Self& self) {
+    for (auto& point : self.primaries) {
+      io.field(point.x);
+      io.field(point.y);
+    }
+    io.field(self.white.x);
+    io.field(self.white.y);
+    io.field(self.max_luminance);
+    io.field(self.min_luminance);
+  }
+};
+
+// Content light level (clause 12.1.6), in cd/m2.
+struct Clli {
+  static constexpr FourCc kType = fourcc("clli");
+  std::uint16_t max_content = 0;
+  std::uint16_t max_frame_average = 0;
+  friend bool operator==(const Clli&, const Clli&) = default;
+  template <typename Io, typename Self>
+  static void describe(Io& io, Self& self) {
+    io.field(self.max_content);
+    io.field(self.max_frame_average);
+  }
+};
+
+// Bit rate (clause 8.5.2.2), in bits a second; the decoding buffer in bytes.
+struct Btrt {
+  static constexpr FourCc kType = fourcc("btrt");
   std::uint32_t buffer_size = 0;
   std::uint32_t max_bitrate = 0;
   std::uint32_t average_bitrate = 0;
-  Bytes audio_specific_config;  // ISO/IEC 14496-3 clause 1.6.2.1
-  friend bool operator==(const Esds&, const Esds&) = default;
-
+  friend bool operator==(const Btrt&, const Btrt&) = default;
   template <typename Io, typename Self>
   static void describe(Io& io, Self& self) {
-    io.full_box(0, 0);
-    io.descriptor(3, [&self](auto& es) {
-      es.zeros(2);  // ES_ID, 0 in a file
-      std::uint8_t flags = 0;
-      es.field(flags);
-      if ((flags & 0x80U) != 0) es.zeros(2);  // dependsOn_ES_ID
-      if ((flags & 0x40U) != 0) {
-        Bytes url;
-        es.template sized<std::uint8_t>(url);
-      }
-      if ((flags & 0x20U) != 0) es.zeros(2);  // OCR_ES_Id
-      es.descriptor(4, [&self](auto& config) {
-        config.field(self.object_type);
-        config.fixed(std::uint8_t{0x15});  // audio stream, not upstream, reserved 1
-        config.field24(self.buffer_size);
-        config.field(self.max_bitrate);
-        config.field(self.average_bitrate);
-        bool specific = !self.audio_specific_config.empty();
-        if constexpr (std::remove_reference_t<decltype(config)>::kReading) specific = config.remaining() > 0;
-        if (specific) config.descriptor(5, [&self](auto& info) { info.rest(self.audio_specific_config); });
-      });
-      es.descriptor(6, [](auto& sync_layer) { sync_layer.fixed(std::uint8_t{2}); });  // as in an MP4 file
-    });
+    io.field(self.buffer_size);
+    io.field(self.max_bitrate);
+    io.field(self.average_bitrate);
   }
 };
 
@@ -184,13 +165,20 @@ struct Sinf {
 };
 
 struct VisualSampleEntry {
-  static constexpr bool accepts(FourCc type) { return type == fourcc("avc1") || type == fourcc("encv"); }
+  static constexpr bool accepts(FourCc type) {
+    return type == fourcc("avc1") || type == fourcc("avc3") || type == fourcc("hvc1") || type == fourcc("hev1") ||
+           type == fourcc("encv");
+  }
   FourCc type = fourcc("avc1");
   std::uint16_t width = 0;
   std::uint16_t height = 0;
   std::optional<AvcC> avcc;
+  std::optional<HvcC> hvcc;
   std::optional<Colr> colr;
   std::optional<Pasp> pasp;
+  std::optional<Mdcv> mdcv;
+  std::optional<Clli> clli;
+  std::optional<Btrt> btrt;
   std::vector<RawBox> others;
   std::optional<Sinf> sinf;
   friend bool operator==(const VisualSampleEntry&, const VisualSampleEntry&) = default;
@@ -210,20 +198,25 @@ struct VisualSampleEntry {
     io.fixed(std::uint16_t{0x0018});
     io.fixed(std::uint16_t{0xffff});
     if constexpr (Io::kReading) {
-      io.children(self.avcc, self.colr, self.pasp, self.sinf, self.others);
+      io.children(self.avcc, self.hvcc, self.colr, self.pasp, self.mdcv, self.clli, self.btrt, self.sinf, self.others);
     } else {
-      io.children(self.avcc, self.colr, self.pasp, self.others, self.sinf);  // sinf last, as packagers write it
+      io.children(self.avcc, self.hvcc, self.colr, self.pasp, self.mdcv, self.clli, self.btrt, self.others,
+                  self.sinf);  // sinf last, as packagers write it
     }
   }
 };
 
 struct AudioSampleEntry {
-  static constexpr bool accepts(FourCc type) { return type == fourcc("mp4a") || type == fourcc("enca"); }
+  static constexpr bool accepts(FourCc type) {
+    return type == fourcc("mp4a") || type == fourcc("Opus") || type == fourcc("enca");
+  }
   FourCc type = fourcc("mp4a");
   std::uint16_t channel_count = 2;
   std::uint16_t sample_size = 16;
   std::uint32_t sample_rate = 0;  // 16.16; 0 where the rate does not fit
   std::optional<Esds> esds;
+  std::optional<DOps> dops;
+  std::optional<Btrt> btrt;
   std::vector<RawBox> others;
   std::optional<Sinf> sinf;
   friend bool operator==(const AudioSampleEntry&, const AudioSampleEntry&) = default;
@@ -238,9 +231,9 @@ struct AudioSampleEntry {
     io.zeros(4);
     io.field(self.sample_rate);
     if constexpr (Io::kReading) {
-      io.children(self.esds, self.sinf, self.others);
+      io.children(self.esds, self.dops, self.btrt, self.sinf, self.others);
     } else {
-      io.children(self.esds, self.others, self.sinf);
+      io.children(self.esds, self.dops, self.btrt, self.others, self.sinf);
     }
   }
 };

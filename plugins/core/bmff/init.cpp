@@ -1,33 +1,9 @@
 #include "core/bmff/init.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 
 namespace aircheck::core::bmff {
 namespace {
-
-// The bits of an AudioSpecificConfig, most significant first. Reading past the end gives zeros and sets `ended`.
-class BitReader {
- public:
-  explicit BitReader(ByteView bytes) : bytes_(bytes) {}
-  std::uint32_t bits(int count) {
-    std::uint32_t value = 0;
-    for (int i = 0; i < count; ++i, ++position_) {
-      const std::size_t byte = position_ / 8;
-      ended_ = ended_ || byte >= bytes_.size();
-      const std::uint32_t bit = ended_ ? 0U : bytes_[byte] >> (7U - position_ % 8U) & 1U;
-      value = value << 1 | bit;
-    }
-    return value;
-  }
-  [[nodiscard]] bool ended() const { return ended_; }
-
- private:
-  ByteView bytes_;
-  std::size_t position_ = 0;
-  bool ended_ = false;
-};
 
 // Finds the first top-level box of type Box and reads it.
 template <typename Box>
@@ -59,6 +35,7 @@ Result<void> read_visual(const VisualSampleEntry& entry, TrackInfo& track) {
   track.height = entry.height;
   track.codec = codec_string(entry);
   if (entry.avcc) track.nal_length_size = entry.avcc->nal_length_size;
+  if (entry.hvcc) track.nal_length_size = entry.hvcc->nal_length_size;
   return {};
 }
 
@@ -68,6 +45,10 @@ Result<void> read_audio(const AudioSampleEntry& entry, TrackInfo& track) {
   track.channels = entry.channel_count;
   track.sample_rate = entry.sample_rate >> 16;
   track.codec = codec_string(entry);
+  if (entry.dops) {
+    track.sample_rate = 48'000;  // what its decoder gives, whatever the entry says
+    track.channels = entry.dops->channels;
+  }
   if (!entry.esds || entry.esds->object_type != Esds::kMpeg4Audio) return {};
   AIRCHECK_TRY(const AacFormat format, parse_audio_specific_config(entry.esds->audio_specific_config));
   if (format.sample_rate != 0) track.sample_rate = format.sample_rate;
@@ -155,47 +136,6 @@ Result<Bytes> clear_init(ByteView encrypted_init) {
   }
   if (!has_moov) return fail(Code::kParse, "has no box 'moov'");
   return writer.take();
-}
-
-std::string codec_string(const VisualSampleEntry& entry) {
-  const FourCc format = entry.sinf ? entry.sinf->frma.data_format : entry.type;
-  return entry.avcc ? avc_codec_string(*entry.avcc) : to_text(format);
-}
-
-std::string codec_string(const AudioSampleEntry& entry) {
-  const FourCc format = entry.sinf ? entry.sinf->frma.data_format : entry.type;
-  if (!entry.esds) return to_text(format);
-  std::array<char, 16> text{};
-  std::snprintf(text.data(), text.size(), "mp4a.%02x", entry.esds->object_type);
-  if (entry.esds->object_type != Esds::kMpeg4Audio) return text.data();
-  return aac_codec_string(entry.esds->audio_specific_config).value_or(text.data());
-}
-
-std::string avc_codec_string(const AvcC& config) {
-  std::array<char, 16> text{};
-  std::snprintf(text.data(), text.size(), "avc1.%02x%02x%02x", config.profile, config.compatibility, config.level);
-  return text.data();
-}
-
-Result<AacFormat> parse_audio_specific_config(ByteView config) {
-  static constexpr std::array<std::uint32_t, 13> kRates{96000, 88200, 64000, 48000, 44100, 32000, 24000,
-                                                        22050, 16000, 12000, 11025, 8000,  7350};
-  static constexpr std::array<std::uint32_t, 8> kChannels{0, 1, 2, 3, 4, 5, 6, 8};
-  BitReader bits(config);
-  AacFormat format;
-  format.object_type = bits.bits(5);
-  if (format.object_type == 31) format.object_type = 32 + bits.bits(6);
-  const std::uint32_t rate_index = bits.bits(4);
-  format.sample_rate = rate_index == 15 ? bits.bits(24) : rate_index < kRates.size() ? kRates[rate_index] : 0;
-  const std::uint32_t channel_configuration = bits.bits(4);
-  format.channels = channel_configuration < kChannels.size() ? kChannels[channel_configuration] : 0;
-  if (bits.ended()) return fail(Code::kParse, "the AudioSpecificConfig ends too early");
-  return format;
-}
-
-Result<std::string> aac_codec_string(ByteView audio_specific_config) {
-  AIRCHECK_TRY(const AacFormat format, parse_audio_specific_config(audio_specific_config));
-  return "mp4a.40." + std::to_string(format.object_type);
 }
 
 }  // namespace aircheck::core::bmff

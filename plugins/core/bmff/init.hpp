@@ -16,12 +16,12 @@ struct TrackInfo {
   TrackKind kind = TrackKind::kOther;
   std::uint32_t timescale = 0;  // units a second
   FourCc format = 0;            // of the clear media, "avc1" also behind "encv"
-  std::string codec;            // RFC 6381: "avc1.64001f", "mp4a.40.2"
+  std::string codec;            // RFC 6381: "avc1.64001f", "hvc1.1.6.L93.90", "mp4a.40.2", "opus"
   std::uint32_t width = 0;      // coded, in pixels
   std::uint32_t height = 0;
   std::uint32_t sample_rate = 0;  // Hz
   std::uint32_t channels = 0;
-  std::uint8_t nal_length_size = 0;  // H.264 only
+  std::uint8_t nal_length_size = 0;  // H.264 and HEVC only
   // Defaults for samples whose fragment does not say (trex).
   std::uint32_t default_sample_duration = 0;
   std::uint32_t default_sample_size = 0;
@@ -51,7 +51,6 @@ Result<Bytes> clear_init(ByteView encrypted_init);
 // that has no parameters or whose configuration is missing.
 [[nodiscard]] std::string codec_string(const VisualSampleEntry& entry);
 [[nodiscard]] std::string codec_string(const AudioSampleEntry& entry);
-[[nodiscard]] std::string avc_codec_string(const AvcC& config);
 // From the AudioSpecificConfig (ISO/IEC 14496-3 clause 1.6.2.1); kParse where it ends too early.
 Result<std::string> aac_codec_string(ByteView audio_specific_config);
 

@@ -1,0 +1,84 @@
+#include "fmp4/init_writer.hpp"
+
+#include <algorithm>
+
+namespace aircheck::fmp4 {
+namespace {
+
+namespace bmff = core::bmff;
+using bmff::fourcc;
+using core::Bytes;
+
+bmff::Sinf sinf(const TrackConfig& config, bmff::FourCc format) {
+  bmff::Sinf sinf;
+  sinf.frma.data_format = format;
+  sinf.schm.scheme_type = config.scheme;
+  bmff::Tenc& tenc = sinf.schi.tenc;
+  tenc.key_id = config.key.key_id.value_or(core::KeyId{});
+  if (config.scheme == fourcc("cbcs")) {
+    tenc.version = 1;
+    tenc.pattern = static_cast<std::uint8_t>(config.key.crypt_byte_block << 4U | config.key.skip_byte_block);
+  }
+  if (config.key.constant_iv) {
+    tenc.per_sample_iv_size = 0;
+    tenc.constant_iv.assign(config.key.constant_iv->begin(), config.key.constant_iv->end());
+  }
+  return sinf;
+}
+
+bmff::Trak write_trak(const InitTrack& track) {
+  const TrackConfig& config = *track.config;
+  bmff::Trak trak;
+  trak.tkhd.track_id = track.track_id;
+  trak.mdia.mdhd.timescale = config.timescale;
+  bmff::Minf& minf = trak.mdia.minf;
+  if (config.kind == TrackKind::kVideo) {
+    trak.tkhd.width = config.display_width;
+    trak.tkhd.height = static_cast<std::uint32_t>(config.visual.height) << 16;
+    trak.mdia.hdlr = {fourcc("vide"), {'V', 'i', 'd', 'e', 'o', 0}};
+    minf.vmhd.emplace();
+    auto& entry = minf.stbl.stsd.visual.emplace_back(config.visual);
+    if (config.encrypted()) {
+      entry.sinf = sinf(config, entry.type);
+      entry.type = fourcc("encv");
+    }
+  } else {
+    trak.tkhd.volume = 0x0100;
+    trak.tkhd.alternate_group = 1;
+    trak.mdia.hdlr = {fourcc("soun"), {'S', 'o', 'u', 'n', 'd', 0}};
+    minf.smhd.emplace();
+    auto& entry = minf.stbl.stsd.audio.emplace_back(config.audio);
+    if (config.encrypted()) {
+      entry.sinf = sinf(config, entry.type);
+      entry.type = fourcc("enca");
+    }
+  }
+  return trak;
+}
+
+}  // namespace
+
+Bytes write_init(std::span<const InitTrack> tracks, bool write_pssh) {
+  bmff::FileType ftyp{.type = fourcc("ftyp"), .major_brand = fourcc("iso6")};
+  ftyp.compatible_brands = {fourcc("iso6"), fourcc("mp41")};
+  if (tracks.size() == 1) ftyp.compatible_brands.push_back(fourcc("cmfc"));  // CMAF: one track in a file
+  bmff::Moov moov;
+  moov.mvex.emplace();
+  bmff::Pssh pssh;
+  for (const InitTrack& track : tracks) {
+    moov.traks.push_back(write_trak(track));
+    moov.mvex->trex.push_back(bmff::Trex{.track_id = track.track_id});
+    moov.mvhd.next_track_id = std::max(moov.mvhd.next_track_id, track.track_id + 1);
+    const auto& key_id = track.config->key.key_id;
+    if (track.config->encrypted() && key_id && std::ranges::find(pssh.key_ids, *key_id) == pssh.key_ids.end()) {
+      pssh.key_ids.push_back(*key_id);
+    }
+  }
+  if (write_pssh && !pssh.key_ids.empty()) moov.pssh.push_back(std::move(pssh));
+  bmff::BoxWriter writer;
+  writer.box(ftyp);
+  writer.box(moov);
+  return writer.take();
+}
+
+}  // namespace aircheck::fmp4
