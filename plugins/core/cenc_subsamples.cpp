@@ -122,6 +122,19 @@ bool is_slice(NalCodec codec, int type) {
   return codec == NalCodec::kAvc ? type == 1 || type == 5 : type <= 9 || (type >= 16 && type <= 21);
 }
 
+bool is_random_access(ByteView access_unit, NalFormat format) {
+  ByteReader reader(access_unit);
+  while (!reader.empty()) {
+    const auto nal = read_nal(reader, format.length_size);
+    if (!nal) return false;
+    if (nal->empty()) continue;
+    const int type = nal_type(format.codec, *nal);
+    if (!is_vcl(format.codec, type)) continue;
+    return format.codec == NalCodec::kAvc ? type == 5 : type >= 16 && type <= 21;
+  }
+  return false;
+}
+
 Result<SubsampleMap> cenc_subsamples(ByteView access_unit, NalFormat format) {
   return make_map(access_unit, format.length_size, SubsampleMap::kCapacity, [&](ByteView nal) -> Result<std::size_t> {
     const std::size_t unit_size = format.length_size + nal.size();

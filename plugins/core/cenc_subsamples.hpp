@@ -24,6 +24,10 @@ struct NalFormat {
 // types 0 to 9 and 16 to 21.
 [[nodiscard]] bool is_slice(NalCodec codec, int type);
 
+// Whether decoding can begin with this access unit: its first VCL unit is of an IDR picture, in HEVC of any IRAP
+// picture (IDR, CRA, BLA). False for an access unit that is broken before its first VCL unit.
+[[nodiscard]] bool is_random_access(ByteView access_unit, NalFormat format);
+
 // Scheme `cenc`: a VCL unit of 112 bytes and more with its length has its first 96 to 111 bytes clear, which is beyond
 // any slice header that players read, and the rest, a multiple of 16 bytes (clause 9.5.2.4), protected. Everything else
 // stays clear, and slices for which there is no room in the map. At most SubsampleMap::kCapacity entries.

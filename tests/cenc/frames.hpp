@@ -38,8 +38,9 @@ inline Ref<GstBuffer> buffer_of(core::ByteView bytes) {
   return Ref<GstBuffer>::adopt(gst_buffer_new_memdup(bytes.data(), bytes.size()));
 }
 
-// An access unit: delimiter, IDR slice of the given size, short slice. Length fields of `length_size` bytes.
-inline core::Bytes access_unit(std::size_t slice_size, std::size_t length_size = 4) {
+// An access unit: delimiter, slice of the given size (of an IDR picture by its header), short slice. Length fields of
+// `length_size` bytes. What stands in the slices is no H.264.
+inline core::Bytes access_unit(std::size_t slice_size, std::size_t length_size = 4, std::uint8_t slice_header = 0x65) {
   core::Bytes au;
   const auto append = [&](std::uint8_t header, std::size_t size) {
     for (std::size_t i = length_size; i-- > 0;) au.push_back(static_cast<std::uint8_t>(size >> (8 * i)));
@@ -47,15 +48,19 @@ inline core::Bytes access_unit(std::size_t slice_size, std::size_t length_size =
     for (std::size_t i = 1; i < size; ++i) au.push_back(static_cast<std::uint8_t>(i * 7));
   };
   append(0x09, 2);
-  append(0x65, slice_size);
+  append(slice_header, slice_size);
   append(0x41, 40);
   return au;
 }
 
-// The fields of a GstProtectionMeta of scheme `cenc`.
+// The fields of a GstProtectionMeta.
 struct Protection {
+  bool encrypted = false;
+  std::string scheme;
   core::Bytes key_id;
   core::Bytes iv;
+  guint crypt_blocks = 0;
+  guint skip_blocks = 0;
   std::vector<std::pair<std::uint16_t, std::uint32_t>> subsamples;  // clear, protected
 };
 
@@ -73,6 +78,12 @@ inline Protection protection_of(GstBuffer* buffer) {
     ADD_FAILURE() << "a buffer without protection meta";
     return protection;
   }
+  gboolean encrypted = FALSE;
+  EXPECT_TRUE(gst_structure_get_boolean(meta->info, "encrypted", &encrypted));
+  protection.encrypted = encrypted != FALSE;
+  protection.scheme = gst_structure_get_string(meta->info, "cipher-mode");
+  gst_structure_get_uint(meta->info, "crypt_byte_block", &protection.crypt_blocks);
+  gst_structure_get_uint(meta->info, "skip_byte_block", &protection.skip_blocks);
   protection.key_id = buffer_bytes(meta->info, "kid");
   protection.iv = buffer_bytes(meta->info, "iv");
   const core::Bytes subsamples = buffer_bytes(meta->info, "subsamples");
@@ -83,38 +94,102 @@ inline Protection protection_of(GstBuffer* buffer) {
     protection.subsamples.emplace_back(*clear, *covered);
   }
   guint count = 0;
-  EXPECT_TRUE(gst_structure_get_uint(meta->info, "subsample_count", &count));
+  const bool counted = gst_structure_get_uint(meta->info, "subsample_count", &count) != FALSE;
+  EXPECT_TRUE(counted || protection.scheme == "cbcs");
   EXPECT_EQ(count, protection.subsamples.size());
   return protection;
 }
 
-// ISO/IEC 23001-7 section 9.6 from AES-128-ECB: the keystream block n is the encryption of IV || n.
-inline core::Bytes decrypt(core::ByteView sample, const Protection& protection, const char* key_hex = kKey) {
-  const auto key = core::from_hex(key_hex);
-  core::Bytes out(sample.begin(), sample.end());
-  std::array<std::uint8_t, 32> keystream{};
-  std::size_t used = 0;
-  EVP_CIPHER_CTX* const ecb = EVP_CIPHER_CTX_new();
-  EVP_EncryptInit_ex(ecb, EVP_aes_128_ecb(), nullptr, key->data(), nullptr);
-  const auto next_byte = [&] {
-    if (used % 16 == 0) {
-      std::array<std::uint8_t, 16> block{};
-      std::copy(protection.iv.begin(), protection.iv.end(), block.begin());
-      for (std::size_t i = 0; i < 8; ++i) block[15 - i] = static_cast<std::uint8_t>((used / 16) >> (8 * i));
-      int size = 0;
-      EVP_EncryptUpdate(ecb, keystream.data(), &size, block.data(), 16);
+// AES-128-ECB, one block.
+class BlockCipher {
+ public:
+  using Block = std::array<std::uint8_t, 16>;
+
+  BlockCipher(const char* key_hex, bool encrypt) : context_(EVP_CIPHER_CTX_new()) {
+    EVP_CipherInit_ex(context_, EVP_aes_128_ecb(), nullptr, core::from_hex(key_hex)->data(), nullptr, encrypt ? 1 : 0);
+    EVP_CIPHER_CTX_set_padding(context_, 0);
+  }
+  BlockCipher(const BlockCipher&) = delete;
+  BlockCipher& operator=(const BlockCipher&) = delete;
+  ~BlockCipher() { EVP_CIPHER_CTX_free(context_); }
+
+  Block operator()(const std::uint8_t* in) {
+    Block out{};
+    int size = 0;
+    EVP_CipherUpdate(context_, out.data(), &size, in, 16);
+    return out;
+  }
+
+ private:
+  EVP_CIPHER_CTX* context_;
+};
+
+// ISO/IEC 23001-7 section 9.6.1: the keystream block n is the encryption of IV || n.
+class CencRanges {
+ public:
+  CencRanges(const Protection& protection, const char* key_hex) : iv_(protection.iv), ecb_(key_hex, true) {}
+
+  void decrypt(std::uint8_t* bytes, std::size_t size) {
+    for (std::size_t i = 0; i < size; ++i, ++used_) {
+      if (used_ % 16 == 0) {
+        BlockCipher::Block block{};
+        std::copy(iv_.begin(), iv_.end(), block.begin());
+        for (std::size_t j = 0; j < 8; ++j) block[15 - j] = static_cast<std::uint8_t>((used_ / 16) >> (8 * j));
+        keystream_ = ecb_(block.data());
+      }
+      bytes[i] ^= keystream_[used_ % 16];
     }
-    return keystream[used++ % 16];
-  };
+  }
+
+ private:
+  core::Bytes iv_;
+  BlockCipher ecb_;
+  BlockCipher::Block keystream_{};
+  std::size_t used_ = 0;
+};
+
+// Section 10.4: CBC over the blocks that the pattern picks, anew in each range.
+class CbcsRanges {
+ public:
+  CbcsRanges(const Protection& protection, const char* key_hex) : protection_(protection), ecb_(key_hex, false) {}
+
+  void decrypt(std::uint8_t* bytes, std::size_t size) {
+    const std::size_t period = protection_.crypt_blocks + protection_.skip_blocks;
+    core::Bytes chain = protection_.iv;
+    for (std::size_t block = 0; (block + 1) * 16 <= size; ++block) {
+      if (period != 0 && block % period >= protection_.crypt_blocks) continue;
+      std::uint8_t* const at = bytes + block * 16;
+      const core::Bytes encrypted(at, at + 16);
+      const auto clear = ecb_(at);
+      for (std::size_t i = 0; i < 16; ++i) at[i] = clear[i] ^ chain[i];
+      chain = encrypted;
+    }
+  }
+
+ private:
+  const Protection& protection_;
+  BlockCipher ecb_;
+};
+
+inline core::Bytes decrypt(core::ByteView sample, const Protection& protection, const char* key_hex = kKey) {
+  core::Bytes out(sample.begin(), sample.end());
+  if (!protection.encrypted) return out;
+  CencRanges cenc(protection, key_hex);
+  CbcsRanges cbcs(protection, key_hex);
   auto subsamples = protection.subsamples;
   if (subsamples.empty()) subsamples.emplace_back(0, out.size());
   std::size_t at = 0;
   for (const auto& [clear, covered] : subsamples) {
     at += clear;
-    for (std::uint32_t i = 0; i < covered && at < out.size(); ++i) out[at++] ^= next_byte();
+    if (at + covered > out.size()) break;
+    if (protection.scheme == "cbcs") {
+      cbcs.decrypt(out.data() + at, covered);
+    } else {
+      cenc.decrypt(out.data() + at, covered);
+    }
+    at += covered;
   }
   EXPECT_EQ(at, out.size()) << "subsamples do not add up";
-  EVP_CIPHER_CTX_free(ecb);
   return out;
 }
 

@@ -218,6 +218,17 @@ TEST(CbcsSubsamples, HandsOnWhatTheHeadersRefuse) {
   EXPECT_EQ(cbcs_subsamples(au, {}, headers).error().code, Code::kTruncated);
 }
 
+TEST(RandomAccess, IsToldByTheFirstVclUnit) {
+  EXPECT_TRUE(is_random_access(access_unit({{kAud, 6}, {kSei, 30}, {kIdr, 200}}), {}));
+  EXPECT_FALSE(is_random_access(access_unit({{kAud, 6}, {kSlice, 200}, {kIdr, 200}}), {}));
+  EXPECT_FALSE(is_random_access(access_unit({{kAud, 6}}), {}));
+  EXPECT_FALSE(is_random_access(Bytes{0, 0, 0, 9, kIdr}, {}));
+  for (int type = 0; type < 64; ++type) {
+    const auto header = static_cast<std::uint8_t>(type << 1);
+    EXPECT_EQ(is_random_access(access_unit({{header, 200}}), {NalCodec::kHevc, 4}), type >= 16 && type <= 21) << type;
+  }
+}
+
 TEST(ClearSubsamples, DescribeTheSample) {
   EXPECT_EQ(entries_of(clear_subsamples(70'000, 40)), (Entries{{65535, 0}, {4465, 0}}));
   EXPECT_TRUE(clear_subsamples(42 * 65535, 42));

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "core/cenc_ivs.hpp"
+
 namespace aircheck::core {
 
 void PrintTo(const Subsample& entry, std::ostream* out) {
@@ -225,6 +227,38 @@ TEST(CencIvSequence, StartsAtRandom) {
   auto b = CencIvSequence::random();
   ASSERT_TRUE(a && b);
   EXPECT_NE(a->next(), b->next());
+}
+
+TEST(IvHistory, GoesOnWhereAKeyWasLeft) {
+  IvHistory history;
+  const ContentKey other = *ContentKey::from_hex("ffeeddccbbaa99887766554433221100");
+  auto ivs = history.use(kKey);
+  ASSERT_TRUE(ivs);
+  const CencIv first = (*ivs)->sample.next();
+  const AesBlock constant = (*ivs)->constant;
+  auto others = history.use(other);
+  ASSERT_TRUE(others);
+  EXPECT_NE((*others)->sample.next(), first);
+  EXPECT_NE((*others)->constant, constant);
+  ivs = history.use(kKey);
+  const CencIv second = (*ivs)->sample.next();
+  CencIvSequence expected(first);
+  (void)expected.next();
+  EXPECT_EQ(second, expected.next());
+  EXPECT_EQ((*ivs)->constant, constant);
+}
+
+TEST(IvHistory, IsBounded) {
+  IvHistory history;
+  history.set_first(TrackIvs{CencIvSequence(CencIv{}), AesBlock{}});
+  (void)(*history.use(kKey))->sample.next();
+  Bytes bytes(16);
+  for (std::size_t i = 0; i < IvHistory::kCapacity; ++i) {
+    bytes[0] = static_cast<std::uint8_t>(i);
+    bytes[1] = static_cast<std::uint8_t>(i >> 8);
+    ASSERT_TRUE(history.use(*ContentKey::from_bytes(bytes)));
+  }
+  EXPECT_EQ((*history.use(kKey))->sample.next(), CencIv{});
 }
 
 }  // namespace
