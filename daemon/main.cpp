@@ -33,6 +33,7 @@
 #include "http/routes_health.hpp"
 #include "http/routes_hls.hpp"
 #include "http/routes_simlive.hpp"
+#include "http/routes_storage.hpp"
 #include "http/routes_tstv.hpp"
 #include "http/server.hpp"
 #include "http/static_files.hpp"
@@ -40,6 +41,7 @@
 #include "store/database.hpp"
 #include "timeshift/archive.hpp"
 #include "timeshift/blob_cache.hpp"
+#include "timeshift/retention.hpp"
 
 namespace aircheck {
 namespace {
@@ -142,6 +144,7 @@ class Station {
   void take_channels_in();
   void channel_scanned();
   void extend_guide();
+  [[nodiscard]] std::vector<timeshift::RetentionRule> retention_rules() const;
   channels::ArchiveHooks archive_hooks();
   void register_routes();
   [[nodiscard]] std::string missing() const;
@@ -155,6 +158,7 @@ class Station {
   std::optional<schedule::Guide> guide_;
   std::unique_ptr<access::Service> access_;
   std::unique_ptr<timeshift::Archive> archive_;
+  std::optional<timeshift::Retention> retention_;
   std::optional<timeshift::BlobCache> blobs_;
   std::unique_ptr<channels::Supervisor> supervisor_;
   std::optional<http::Authenticator> authenticator_;
@@ -220,9 +224,25 @@ core::Result<void> Station::open() {
   options.now = utc_now;
   supervisor_ = std::make_unique<channels::Supervisor>(options, *channels_, *keys_, archive_hooks());
   blobs_.emplace(pool_, kSegmentCacheBytes);
+  timeshift::Retention::Options retention;
+  retention.min_free_bytes = static_cast<std::uint64_t>(config_.min_free_mib) << 20;
+  retention.now = utc_now;
+  retention.rules = [this] { return retention_rules(); };
+  retention.space = [directory = config_.segment_directory] { return timeshift::disk_space(directory); };
+  retention_.emplace(std::move(retention), *archive_, pool_);
   authenticator_.emplace(access_->gate(), access_->limits(), utc_now);
   register_routes();
   return {};
+}
+
+// A programme that began in the window may be watched from its beginning to its end, by who began within the hour.
+std::vector<timeshift::RetentionRule> Station::retention_rules() const {
+  constexpr std::int64_t kHourNs = 3600 * core::kNsPerSecond;
+  std::vector<timeshift::RetentionRule> rules;
+  for (const channels::Channel& channel : channels_->all()) {
+    rules.push_back({channel.id, (channel.cutv_window_hours + 1) * kHourNs + guide_->longest_ns(channel.id)});
+  }
+  return rules;
 }
 
 channels::ArchiveHooks Station::archive_hooks() {
@@ -267,6 +287,7 @@ void Station::register_routes() {
   http::register_hls_routes(router_, streams);
   http::register_simlive_routes(router_, {*channels_, *supervisor_, *archive_, *authenticator_});
   http::register_admin_channel_routes(router_, {*channels_, *authenticator_, config_.segment_duration_s, utc_now});
+  http::register_storage_routes(router_, {*channels_, *archive_, *retention_, *authenticator_, utc_now});
   http::register_health_routes(
       router_, {.dependencies = {{"database", [this] { return database_->ping(); }},
                                  {"storage", [this] { return check_storage(config_.segment_directory); }}},
@@ -295,6 +316,7 @@ void Station::channel_scanned() {
   if (booted_ || !archive_->complete()) return;
   booted_ = true;
   supervisor_->boot();
+  retention_->run();
   base::log_info("station", "ready");
 }
 

@@ -53,6 +53,8 @@ const std::vector<Entry>& entries() {
       {{"storage", "state-directory", "AIRCHECK_STATE_DIR", "/var/lib/aircheck"}, &Config::state_directory},
       {{"storage", "segment-directory", "HLS_SEGMENT_DIR", ""}, &Config::segment_directory},
       {{"storage", "sources-directory", "HLS_SOURCES_DIR", ""}, &Config::sources_directory},
+      {{"storage", "min-free-mib", "AIRCHECK_MIN_FREE_MIB", "1024"},
+       IntegerMember{&Config::min_free_mib, 0, 1'000'000'000}},
       {{"streaming", "segment-duration", "HLS_SEGMENT_DURATION", "6"},
        IntegerMember{&Config::segment_duration_s, 1, 60}},
       {{"streaming", "drm-enabled", "DRM_ENABLED", "true"}, &Config::drm_enabled},

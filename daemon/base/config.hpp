@@ -31,6 +31,7 @@ struct Config {
   std::string state_directory;
   std::string segment_directory;  // default: STATE/segments
   std::string sources_directory;  // default: STATE/sources
+  int min_free_mib = 0;           // below this the oldest segments are deleted; 0: never
 
   // [streaming]
   int segment_duration_s = 0;  // target duration of new channels

@@ -44,6 +44,14 @@ std::vector<Entry> Guide::entries(std::string_view channel_id, core::Utc from, c
   return found;
 }
 
+std::int64_t Guide::longest_ns(std::string_view channel_id) const {
+  std::int64_t longest = 0;
+  const auto channel = channels_.find(channel_id);
+  if (channel == channels_.end()) return longest;
+  for (const auto& [start, entry] : channel->second) longest = std::max(longest, entry.end - entry.start);
+  return longest;
+}
+
 std::optional<Entry> Guide::entry(std::string_view id) const {
   const auto found = ids_.find(id);
   if (found == ids_.end()) return std::nullopt;

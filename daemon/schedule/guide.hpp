@@ -51,6 +51,9 @@ class Guide {
   // The first entry that begins at or after the instant.
   [[nodiscard]] std::optional<Entry> next(std::string_view channel_id, core::Utc instant) const;
 
+  // Of all entries of the channel; 0 without any.
+  [[nodiscard]] std::int64_t longest_ns(std::string_view channel_id) const;
+
   // Stores a new entry; kConflict where it overlaps another one of its channel. source: as schedule_source.
   core::Result<void> insert(const Entry& entry, std::string_view source, core::Utc now);
 

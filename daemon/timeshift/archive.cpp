@@ -127,12 +127,40 @@ void Archive::add_row(Channel& channel, const SegmentRow& row) {
     case SegmentIndex::Added::kListedAsGap:
       base::log_warning("timeshift", row.location + " came after its slot was listed as GAP: it stays GAP",
                         channel.settings.key);
+      channel.unlisted.push_back(row);
       return;
     case SegmentIndex::Added::kRefused:
       base::log_warning("timeshift", row.location + " is not listed: what it says contradicts its neighbours",
                         channel.settings.key);
+      channel.unlisted.push_back(row);
       return;
   }
+}
+
+Archive::Retired Archive::retire(std::string_view channel_id, core::Utc ended_before, std::size_t limit) {
+  Channel* const channel = find(channel_id);
+  Retired retired;
+  if (channel == nullptr || !channel->scanned) return retired;
+  retired.folder = channel->folder;
+  std::vector<SegmentRow> rows = channel->index.take_oldest(channel->index.ended_before(ended_before, limit));
+  for (const SegmentRow& row : rows) store_.remove(channel->settings.id, row.sequence);
+  const auto kept = std::partition(channel->unlisted.begin(), channel->unlisted.end(),
+                                   [&](const SegmentRow& row) { return row.end() >= ended_before; });
+  std::move(kept, channel->unlisted.end(), std::back_inserter(rows));
+  channel->unlisted.erase(kept, channel->unlisted.end());
+
+  std::set<std::string> inits;
+  for (const SegmentRow& row : rows) {
+    retired.bytes += row.size;
+    retired.locations.push_back(row.location);
+    if (!channel->index.has_init(row.init_location)) inits.insert(row.init_location);
+  }
+  retired.segments = rows.size();
+  for (const std::string& init : inits) {
+    channel->facts.erase(init);
+    retired.locations.push_back(init);
+  }
+  return retired;
 }
 
 void Archive::read_facts(Channel& channel, const SegmentRow& row) {

@@ -57,6 +57,17 @@ class Archive {
   // True while no worker makes segments for the channel: its missed slots are listed as GAP rows.
   void set_worker_down(std::string_view channel_id, bool down);
 
+  // Files that nobody lists any more.
+  struct Retired {
+    std::shared_ptr<const SegmentFolder> folder;
+    std::vector<std::string> locations;  // segments, then init segments that no row names
+    std::size_t segments = 0;
+    std::uint64_t bytes = 0;  // of the segments
+  };
+  // Takes the oldest rows out that end before an instant, `limit` at most, and gives their files away to be deleted.
+  // The newest segment stays. Nothing before the channel's folder has been compared with its index.
+  Retired retire(std::string_view channel_id, core::Utc ended_before, std::size_t limit);
+
   // Null for a channel that was not taken in.
   [[nodiscard]] const SegmentIndex* index(std::string_view channel_id) const;
   [[nodiscard]] const MediaFactsMap& facts(std::string_view channel_id) const;
@@ -74,6 +85,8 @@ class Archive {
     std::shared_ptr<const SegmentFolder> folder;
     MediaFactsMap facts;
     std::set<std::string, std::less<>> facts_wanted;  // init segments that are being read
+    std::vector<SegmentRow>
+        unlisted;  // files of ours that came after their slot was listed as GAP, or contradict others
     bool scanned = false;
     bool worker_down = false;
   };

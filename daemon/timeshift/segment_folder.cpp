@@ -33,22 +33,46 @@ struct OpenFile {
   std::uint64_t size;
 };
 
-core::Result<OpenFile> open_file(const std::string& folder, const std::string& location) {
+core::Result<Descriptor> open_below(const std::string& folder, const std::string& location, std::uint64_t flags) {
   const Descriptor root(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (root.get() < 0) return core::fail_errno(errno, folder);
-  // O_NONBLOCK: a FIFO of that name must not hold the thread.
   open_how how{};
-  how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+  how.flags = flags | O_CLOEXEC;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
   Descriptor file(static_cast<int>(::syscall(SYS_openat2, root.get(), location.c_str(), &how, sizeof how)));
-  if (file.get() < 0) {
-    if (errno == EXDEV || errno == ELOOP || errno == ENAMETOOLONG) return core::fail(Code::kNotFound, "no such file");
-    return core::fail_errno(errno, location);
-  }
+  if (file.get() >= 0) return file;
+  if (errno == EXDEV || errno == ELOOP || errno == ENAMETOOLONG) return core::fail(Code::kNotFound, "no such file");
+  return core::fail_errno(errno, location);
+}
+
+core::Result<OpenFile> open_file(const std::string& folder, const std::string& location) {
+  // O_NONBLOCK: a FIFO of that name must not hold the thread.
+  AIRCHECK_TRY(Descriptor file, open_below(folder, location, O_RDONLY | O_NONBLOCK | O_NOCTTY));
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) return core::fail_errno(errno, location);
   if (!S_ISREG(status.st_mode)) return core::fail(Code::kNotFound, "no such file");
   return OpenFile{std::move(file), static_cast<std::uint64_t>(status.st_size)};
+}
+
+// "2026/02/25/ch1.m4s" is "2026/02/25" and "ch1.m4s".
+std::pair<std::string, std::string> split(const std::string& location) {
+  const std::size_t slash = location.rfind('/');
+  if (slash == std::string::npos) return {"", location};
+  return {location.substr(0, slash), location.substr(slash + 1)};
+}
+
+core::Result<Descriptor> open_folder(const std::string& root, const std::string& below) {
+  return open_below(root, below.empty() ? "." : below, O_PATH | O_DIRECTORY);
+}
+
+// The innermost first, up to the first one that holds something.
+void remove_empty_folders(const std::string& root, std::string folder) {
+  while (!folder.empty()) {
+    const auto [above, name] = split(folder);
+    const auto parent = open_folder(root, above);
+    if (!parent || ::unlinkat(parent->get(), name.c_str(), AT_REMOVEDIR) != 0) return;
+    folder = above;
+  }
 }
 
 }  // namespace
@@ -76,6 +100,17 @@ core::Result<core::Bytes> SegmentFolder::read(const std::string& location) const
 core::Result<std::uint64_t> SegmentFolder::size(const std::string& location) const {
   AIRCHECK_TRY(const OpenFile file, open_file(path_, location));
   return file.size;
+}
+
+core::Result<void> SegmentFolder::remove(const std::string& location) const {
+  const auto [above, name] = split(location);
+  const auto folder = open_folder(path_, above);
+  if (!folder) return folder.error().code == Code::kNotFound ? core::Result<void>() : folder.unexpected();
+  if (::unlinkat(folder->get(), name.c_str(), 0) != 0 && errno != ENOENT) {
+    return core::fail_errno(errno, "cannot delete " + path_ + "/" + location);
+  }
+  remove_empty_folders(path_, above);
+  return {};
 }
 
 }  // namespace aircheck::timeshift

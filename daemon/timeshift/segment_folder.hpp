@@ -24,6 +24,9 @@ class SegmentFolder {
   // Size in bytes.
   [[nodiscard]] core::Result<std::uint64_t> size(const std::string& location) const;
 
+  // Deletes a file, and the folder that it leaves empty below the channel's. One that is not there is no error.
+  [[nodiscard]] core::Result<void> remove(const std::string& location) const;
+
   [[nodiscard]] const std::string& path() const { return path_; }
 
   static constexpr std::uint64_t kLargestFile = 256ull << 20;

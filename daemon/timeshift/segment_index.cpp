@@ -79,6 +79,7 @@ SegmentIndex::Added SegmentIndex::add(const SegmentRow& row) {
       .discontinuity = row.discontinuity,
   };
   names_ += row.location;
+  bytes_ += row.size;
   segments_.insert(segments_.begin() + static_cast<std::ptrdiff_t>(at), segment);
   if (!append) {
     rebuild_runs();
@@ -97,9 +98,60 @@ bool SegmentIndex::remove(std::uint64_t sequence) {
   const std::size_t bound = upper_bound(sequence);
   if (bound == 0 || segments_[bound - 1].sequence != sequence) return false;
   if (bound == segments_.size()) trailing_gaps_ = 0;
+  bytes_ -= segments_[bound - 1].size;
   segments_.erase(segments_.begin() + static_cast<std::ptrdiff_t>(bound) - 1);
   rebuild_runs();
   return true;
+}
+
+std::vector<SegmentRow> SegmentIndex::take_oldest(std::size_t count) {
+  std::vector<SegmentRow> taken;
+  count = segments_.empty() ? 0 : std::min(count, segments_.size() - 1);
+  if (count == 0) return taken;
+  taken.reserve(count);
+  for (std::size_t segment = 0; segment < count; ++segment) {
+    taken.push_back(segment_row(segment));
+    bytes_ -= segments_[segment].size;
+  }
+  segments_.erase(segments_.begin(), segments_.begin() + static_cast<std::ptrdiff_t>(count));
+  rebuild_runs();
+  forget_unused_media();
+  return taken;
+}
+
+// And their names, so that an archive of constant length takes constant memory.
+void SegmentIndex::forget_unused_media() {
+  constexpr std::uint32_t kUnused = std::numeric_limits<std::uint32_t>::max();
+  std::vector<std::uint32_t> moved(media_.size(), kUnused);
+  std::vector<Media> media;
+  std::string names;
+  for (Segment& segment : segments_) {
+    std::uint32_t& to = moved[segment.media];
+    if (to == kUnused) {
+      to = static_cast<std::uint32_t>(media.size());
+      media.push_back(media_[segment.media]);
+    }
+    segment.media = to;
+    const std::uint64_t offset = names.size();
+    names.append(names_, segment.name_offset, segment.name_length);
+    segment.name_offset = offset;
+  }
+  media_ = std::move(media);
+  names_ = std::move(names);
+}
+
+std::uint64_t SegmentIndex::bytes_since(core::Utc start) const {
+  std::uint64_t sum = 0;
+  for (std::size_t segment = segments_.size(); segment-- > 0 && segments_[segment].start_ns >= start.ns;) {
+    sum += segments_[segment].size;
+  }
+  return sum;
+}
+
+std::size_t SegmentIndex::ended_before(core::Utc instant, std::size_t limit) const {
+  std::size_t count = 0;
+  while (count < std::min(limit, segments_.size()) && segments_[count].end_ns() < instant.ns) ++count;
+  return count;
 }
 
 std::uint64_t SegmentIndex::append_gaps(core::Utc now) {

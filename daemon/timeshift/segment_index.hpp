@@ -36,6 +36,10 @@ class SegmentIndex {
   // Forgets a row whose file is gone. Its place becomes a GAP, or leaves the index where it was the first or last.
   bool remove(std::uint64_t sequence);
 
+  // Forgets the oldest `count` files, with the GAP rows between and behind them, and gives their rows back. The newest
+  // file always stays.
+  std::vector<SegmentRow> take_oldest(std::size_t count);
+
   // While the worker is down: lists a GAP row for every slot after the last row that ended kGapDelayNs ago or earlier.
   // Returns how many rows it added.
   std::uint64_t append_gaps(core::Utc now);
@@ -48,6 +52,11 @@ class SegmentIndex {
   [[nodiscard]] bool empty() const { return segments_.empty(); }
   [[nodiscard]] std::size_t segment_count() const { return segments_.size(); }
   [[nodiscard]] std::int64_t target_ns() const { return target_ns_; }
+  // Size of all files, and of those that begin at or after an instant.
+  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+  [[nodiscard]] std::uint64_t bytes_since(core::Utc start) const;
+  // How many files stand at the front that have all ended before an instant; counts to `limit`.
+  [[nodiscard]] std::size_t ended_before(core::Utc instant, std::size_t limit) const;
   // Both need !empty(). The last row may be a GAP.
   [[nodiscard]] std::uint64_t first_sequence() const;
   [[nodiscard]] std::uint64_t last_sequence() const;
@@ -119,6 +128,7 @@ class SegmentIndex {
   [[nodiscard]] std::uint32_t intern(const std::string& init_location, const std::optional<core::KeyId>& key_id);
   [[nodiscard]] bool continues_run(std::size_t segment) const;
   void rebuild_runs();
+  void forget_unused_media();
 
   std::int64_t target_ns_;
   std::vector<Segment> segments_;  // by sequence
@@ -126,6 +136,7 @@ class SegmentIndex {
   std::vector<Media> media_;
   std::string names_;
   std::uint64_t trailing_gaps_ = 0;
+  std::uint64_t bytes_ = 0;
 };
 
 }  // namespace aircheck::timeshift

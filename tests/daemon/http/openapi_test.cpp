@@ -13,6 +13,7 @@
 #include "http/routes_channels.hpp"
 #include "http/routes_health.hpp"
 #include "http/routes_simlive.hpp"
+#include "http/routes_storage.hpp"
 
 namespace aircheck::http {
 namespace {
@@ -57,10 +58,13 @@ class OpenApiTest : public test::StationWithArchive {
     http::register_channel_routes(router_, services());
     http::register_simlive_routes(router_, {*channels_, supervisor_, *archive_, authenticator_});
     http::register_admin_channel_routes(router_, {*channels_, authenticator_, 6, [this] { return now_; }});
+    http::register_storage_routes(router_,
+                                  {*channels_, *archive_, retention_, authenticator_, [this] { return now_; }});
     http::register_health_routes(router_, {});
   }
 
   channels::Supervisor supervisor_{{}, *channels_, *keys_, {}};
+  timeshift::Retention retention_{{.now = [this] { return now_; }, .rules = {}, .space = {}}, *archive_, pool_};
 };
 
 TEST_F(OpenApiTest, ListsExactlyTheRoutesOfTheDaemon) {

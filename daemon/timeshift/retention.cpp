@@ -1,0 +1,148 @@
+#include "timeshift/retention.hpp"
+
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/log.hpp"
+
+namespace aircheck::timeshift {
+
+namespace {
+
+constexpr std::int64_t kLookEveryMs = 30'000;
+constexpr std::int64_t kRoundEveryNs = 3600 * core::kNsPerSecond;
+
+// Deletes the files; the space left is looked at by the same thread, behind them.
+DeletedFiles delete_files(const Archive::Retired& batch, const std::function<core::Result<DiskSpace>()>& space) {
+  DeletedFiles outcome;
+  for (const std::string& location : batch.locations) {
+    const auto removed = batch.folder->remove(location);
+    if (removed) continue;
+    if (outcome.failed++ == 0) outcome.why = removed.error().message;
+  }
+  outcome.space = space();
+  return outcome;
+}
+
+}  // namespace
+
+core::Result<DiskSpace> disk_space(const std::string& folder) {
+  struct statvfs status = {};
+  if (statvfs(folder.c_str(), &status) != 0) return core::fail_errno(errno, folder);
+  return DiskSpace{std::uint64_t{status.f_bavail} * status.f_frsize, std::uint64_t{status.f_blocks} * status.f_frsize};
+}
+
+Retention::Retention(Options options, Archive& archive, base::WorkerPool& pool)
+    : options_(std::move(options)), archive_(archive), pool_(pool), next_round_(options_.now()) {
+  timer_ = base::Timer::every(kLookEveryMs, [this] { look(); });
+}
+
+void Retention::look() {
+  if (running()) return;
+  if (options_.now() >= next_round_) return run();
+  pool_.run([space = options_.space] { return space(); },
+            [this, alive = std::weak_ptr<bool>(alive_)](const core::Result<DiskSpace>& space) {
+              if (alive.expired() || !space) return;
+              space_ = *space;
+              if (short_of_space(0)) run();
+            });
+}
+
+void Retention::run() {
+  if (running() || !archive_.complete()) return;
+  round_ = RetentionRound{.started = options_.now()};
+  next_round_ = round_->started + kRoundEveryNs;
+  displacing_ = looked_ = false;
+  step();
+}
+
+// With a margin, so that not every segment that is written begins another round.
+bool Retention::short_of_space(std::uint64_t margin) const {
+  return space_ && options_.min_free_bytes > 0 && space_->free_bytes < options_.min_free_bytes + margin;
+}
+
+std::optional<std::string> Retention::oldest_channel() const {
+  const core::Utc newest = options_.now() - kAlwaysKeptNs;
+  std::optional<std::string> oldest;
+  core::Utc start = newest;
+  for (const RetentionRule& rule : options_.rules()) {
+    const SegmentIndex* const index = archive_.index(rule.channel_id);
+    if (index == nullptr || index->segment_count() < 2 || index->ended_before(newest, 1) == 0) continue;
+    const auto first = index->row(index->first_sequence());
+    if (first->start >= start) continue;
+    start = first->start;
+    oldest = rule.channel_id;
+  }
+  return oldest;
+}
+
+// What is past its rule first; then, while space is short, the oldest of what is left, little by little.
+Archive::Retired Retention::next_batch(bool& displaced) {
+  constexpr std::size_t kDisplacedAtOnce = 50;
+  displaced = false;
+  for (const RetentionRule& rule : options_.rules()) {
+    auto batch = archive_.retire(rule.channel_id, options_.now() - rule.keep_ns, kBatch);
+    if (!batch.locations.empty()) return batch;
+  }
+  displacing_ = looked_ && short_of_space(displacing_ ? options_.min_free_bytes / 8 : 0);
+  const auto oldest = displacing_ ? oldest_channel() : std::nullopt;
+  if (!oldest) return {};
+  displaced = true;
+  return archive_.retire(*oldest, options_.now() - kAlwaysKeptNs, kDisplacedAtOnce);
+}
+
+void Retention::step() {
+  bool displaced = false;
+  Archive::Retired batch = next_batch(displaced);
+  // The round's first look at the space comes behind its first batch, even an empty one.
+  if (batch.locations.empty() && looked_) return finish();
+  const auto shared = std::make_shared<const Archive::Retired>(std::move(batch));
+  pool_.run([shared, space = options_.space] { return delete_files(*shared, space); },
+            [this, shared, displaced, alive = std::weak_ptr<bool>(alive_)](const DeletedFiles& outcome) {
+              if (!alive.expired()) deleted(*shared, displaced, outcome);
+            });
+}
+
+void Retention::deleted(const Archive::Retired& batch, bool displaced, const DeletedFiles& outcome) {
+  (displaced ? round_->displaced_segments : round_->expired_segments) += batch.segments;
+  (displaced ? round_->displaced_bytes : round_->expired_bytes) += batch.bytes;
+  deleted_segments_ += batch.segments;
+  deleted_bytes_ += batch.bytes;
+  if (outcome.failed > 0 && round_->failed == 0) base::log_warning("retention", outcome.why);
+  round_->failed += outcome.failed;
+  if (!outcome.space) {
+    base::log_warning("retention", "how full the disk is cannot be told: " + outcome.space.error().message);
+    return finish();
+  }
+  space_ = *outcome.space;
+  looked_ = true;
+  // A disk that deletes nothing gives no space: its rows would go one after the other, for nothing.
+  if (outcome.failed > 0) return finish();
+  step();
+}
+
+void Retention::finish() {
+  round_->finished = options_.now();
+  const RetentionRound& round = *round_;
+  const auto mib = [](std::uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; };
+  if (round.expired_segments > 0) {
+    base::log_info("retention", std::to_string(round.expired_segments) + " segments (" + mib(round.expired_bytes) +
+                                    ") deleted: nothing lists them any more");
+  }
+  if (round.displaced_segments > 0) {
+    base::log_warning("retention", "the disk is nearly full: " + std::to_string(round.displaced_segments) +
+                                       " segments (" + mib(round.displaced_bytes) +
+                                       ") deleted that could still be watched; shorten cutv_window_hours or give more "
+                                       "space");
+  }
+  const bool full = short_of_space(0);
+  if (full && !told_full_) {
+    base::log_error("retention", "only " + mib(space_->free_bytes) + " are free and nothing is left to delete: " +
+                                     "min-free-mib asks for " + mib(options_.min_free_bytes));
+  }
+  told_full_ = full;
+}
+
+}  // namespace aircheck::timeshift

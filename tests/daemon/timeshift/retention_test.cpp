@@ -1,0 +1,227 @@
+#include "timeshift/retention.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+
+#include "daemon/timeshift/segment_files.hpp"
+#include "daemon/timeshift/writer.hpp"
+#include "support/main_loop.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace aircheck::timeshift {
+namespace {
+
+using core::kNsPerSecond;
+using core::Utc;
+using test::kNoon;
+using test::kTarget;
+using test::Writer;
+
+constexpr std::int64_t kHourNs = 3600 * kNsPerSecond;
+constexpr std::uint64_t kMinFree = 100'000;
+
+// A disk whose free space is what the test says, less what the files of the archive take.
+class RetentionTest : public aircheck::test::MainLoopTest {
+ protected:
+  void SetUp() override {
+    auto archive = Archive::open(
+        {.segment_directory = state_ / "segments", .index_path = state_ / "index.db", .now = [this] { return now_; }},
+        pool_);
+    ASSERT_TRUE(archive);
+    archive_ = std::move(*archive);
+    take_in("id1", "ch1");
+    take_in("id2", "ch2");
+  }
+
+  void take_in(const std::string& id, const std::string& key) {
+    bool scanned = false;
+    archive_->add_channel({.id = id, .key = key, .target_duration_s = 6}, [&] { scanned = true; });
+    ASSERT_TRUE(run_until([&] { return scanned; }));
+  }
+
+  // Segments of a channel from `start` on, one every six seconds until now.
+  void record(const std::string& id, const std::string& key, Utc start) {
+    Writer writer(start);
+    int count = 0;
+    while (writer.end() < now_) {
+      if (++count == 100) writer.new_crypto_period();
+      archive_->add_segment(id, test::write_segment(folder(key), key, writer.segment()));
+    }
+  }
+
+  std::unique_ptr<Retention> retention(std::uint64_t min_free = 0) {
+    Retention::Options options;
+    options.min_free_bytes = min_free;
+    options.now = [this] { return now_; };
+    options.rules = [this] { return rules_; };
+    options.space = [this]() -> core::Result<DiskSpace> {
+      std::uint64_t used = 0;
+      for (const auto& file : std::filesystem::recursive_directory_iterator(state_ / "segments")) {
+        if (file.is_regular_file()) used += file.file_size();
+      }
+      return DiskSpace{disk_bytes_ - std::min(disk_bytes_, used), disk_bytes_};
+    };
+    return std::make_unique<Retention>(std::move(options), *archive_, pool_);
+  }
+
+  void run(Retention& retention) {
+    retention.run();
+    ASSERT_TRUE(run_until([&] { return !retention.running(); }));
+  }
+
+  [[nodiscard]] std::string folder(const std::string& key) const { return state_ / ("segments/" + key); }
+  [[nodiscard]] std::size_t files(const std::string& key, const std::string& ending) const {
+    std::size_t count = 0;
+    for (const auto& file : std::filesystem::recursive_directory_iterator(folder(key))) {
+      count += file.path().string().ends_with(ending) ? 1 : 0;
+    }
+    return count;
+  }
+  [[nodiscard]] Utc oldest(const std::string& id) const {
+    const SegmentIndex& index = *archive_->index(id);
+    return index.row(index.first_sequence())->start;
+  }
+
+  aircheck::test::TemporaryDirectory state_;
+  base::WorkerPool pool_{2};
+  Utc now_ = kNoon;
+  std::unique_ptr<Archive> archive_;
+  std::vector<RetentionRule> rules_{{"id1", 2 * kHourNs}, {"id2", 4 * kHourNs}};
+  std::uint64_t disk_bytes_ = std::uint64_t{1} << 40;
+};
+
+TEST_F(RetentionTest, DeletesWhatNoRuleKeepsAndItsInitSegment) {
+  record("id1", "ch1", now_ - 3 * kHourNs);
+  record("id2", "ch2", now_ - 3 * kHourNs);
+  ASSERT_EQ(files("ch1", ".mp4"), 2U);
+  const auto retention = this->retention();
+  run(*retention);
+  EXPECT_EQ(archive_->index("id1")->segment_count(), 1201U) << "one ends just when its time is over";
+  EXPECT_EQ(files("ch1", ".m4s"), 1201U);
+  EXPECT_EQ(oldest("id1").ns, (now_ - 2 * kHourNs - kTarget).ns);
+  EXPECT_EQ(files("ch1", ".mp4"), 1U) << "the first hundred's init segment is of no use any more";
+  EXPECT_EQ(archive_->index("id2")->segment_count(), 1800U) << "another rule";
+  EXPECT_EQ(files("ch2", ".mp4"), 2U);
+  ASSERT_TRUE(retention->round());
+  EXPECT_EQ(retention->round()->expired_segments, 599U);
+  EXPECT_EQ(retention->round()->displaced_segments, 0U);
+  EXPECT_EQ(retention->deleted_segments(), 599U);
+  EXPECT_GT(retention->deleted_bytes(), 600U);
+  run(*retention);
+  EXPECT_EQ(retention->round()->expired_segments, 0U) << "nothing to do a second time";
+}
+
+// The daemon's rows say the same after a restart.
+TEST_F(RetentionTest, WhatIsDeletedDoesNotComeBack) {
+  record("id1", "ch1", now_ - 3 * kHourNs);
+  const auto retention = this->retention();
+  run(*retention);
+  const auto before = archive_->index("id1")->files();
+  archive_.reset();
+  auto archive = Archive::open(
+      {.segment_directory = state_ / "segments", .index_path = state_ / "index.db", .now = [this] { return now_; }},
+      pool_);
+  ASSERT_TRUE(archive);
+  archive_ = std::move(*archive);
+  take_in("id1", "ch1");
+  EXPECT_EQ(archive_->index("id1")->files(), before);
+}
+
+TEST_F(RetentionTest, AFullDiskTakesTheOldestOfAllChannelsButNotTheLastHour) {
+  record("id1", "ch1", now_ - 3 * kHourNs / 2);
+  record("id2", "ch2", now_ - 3 * kHourNs);
+  const std::uint64_t used = archive_->index("id1")->bytes() + archive_->index("id2")->bytes();
+  const std::uint64_t a_segment = archive_->index("id2")->bytes() / 1800;
+  // Room for all but 300 segments.
+  disk_bytes_ = used + kMinFree - 300 * a_segment;
+  const auto retention = this->retention(kMinFree);
+  run(*retention);
+  const RetentionRound& round = *retention->round();
+  EXPECT_GE(round.displaced_segments, 300U);
+  EXPECT_GE(retention->space()->free_bytes, kMinFree);
+  EXPECT_EQ(archive_->index("id1")->segment_count(), 900U) << "ch2 has the older ones";
+  EXPECT_EQ(archive_->index("id2")->segment_count(), 1800 - round.displaced_segments);
+  EXPECT_EQ(files("ch2", ".m4s"), 1800 - round.displaced_segments);
+
+  // Much too small: everything goes but the newest hour.
+  disk_bytes_ = kMinFree;
+  run(*retention);
+  for (const char* id : {"id1", "id2"}) {
+    EXPECT_NEAR(static_cast<double>(archive_->index(id)->segment_count()), 600, 1) << id;
+    EXPECT_GE(archive_->index(id)->row(archive_->index(id)->first_sequence())->end().ns, (now_ - kHourNs).ns);
+  }
+}
+
+TEST_F(RetentionTest, WithoutALimitAFullDiskTakesNothing) {
+  record("id1", "ch1", now_ - kHourNs);
+  disk_bytes_ = 1;
+  const auto retention = this->retention(0);
+  run(*retention);
+  EXPECT_EQ(retention->round()->displaced_segments, 0U);
+}
+
+// Rows would go one after the other, for no space at all.
+TEST_F(RetentionTest, ADiskThatDeletesNothingKeepsItsRows) {
+  record("id1", "ch1", now_ - 2 * kHourNs + kTarget);
+  if (geteuid() == 0) {
+    // Root may delete anything: an init segment that is a folder cannot be unlinked by anybody.
+    const auto segment = archive_->index("id1")->row(archive_->index("id1")->first_sequence());
+    std::filesystem::remove(folder("ch1") + "/" + segment->location);
+    std::filesystem::create_directories(folder("ch1") + "/" + segment->location + "/in-the-way");
+  } else {
+    ASSERT_EQ(::chmod(folder("ch1").c_str(), 0500), 0);
+  }
+  disk_bytes_ = kMinFree;
+  const auto retention = this->retention(kMinFree);
+  run(*retention);
+  ::chmod(folder("ch1").c_str(), 0700);
+  EXPECT_GT(retention->round()->failed, 0U);
+  EXPECT_GT(archive_->index("id1")->segment_count(), 1100U);
+}
+
+// A file that came too late for its slot is listed by nobody, and so has no row that would take it along.
+TEST_F(RetentionTest, FilesThatWereNeverListedGoToo) {
+  Writer writer(now_ - 3 * kHourNs);
+  archive_->add_segment("id1", test::write_segment(folder("ch1"), "ch1", writer.segment()));
+  const SegmentRow late = writer.segment();
+  Utc later = now_;
+  std::swap(now_, later);
+  now_ = writer.end() + 60 * kNsPerSecond;
+  archive_->set_worker_down("id1", true);
+  archive_->tick();
+  archive_->add_segment("id1", test::write_segment(folder("ch1"), "ch1", late));
+  std::swap(now_, later);
+  ASSERT_EQ(files("ch1", ".m4s"), 2U);
+  const auto retention = this->retention();
+  run(*retention);
+  EXPECT_EQ(files("ch1", ".m4s"), 1U) << "the newest listed one stays";
+}
+
+TEST_F(RetentionTest, FoldersOfDaysGoWithTheirLastSegment) {
+  const SegmentFolder files(state_.path());
+  test::write_file(state_ / "2026/02/25/a.m4s", core::Bytes{1});
+  test::write_file(state_ / "2026/02/26/b.m4s", core::Bytes{1});
+  EXPECT_TRUE(files.remove("2026/02/25/a.m4s"));
+  EXPECT_FALSE(std::filesystem::exists(state_ / "2026/02/25"));
+  EXPECT_TRUE(std::filesystem::exists(state_ / "2026/02/26/b.m4s"));
+  EXPECT_TRUE(files.remove("2026/02/26/b.m4s"));
+  EXPECT_FALSE(std::filesystem::exists(state_ / "2026"));
+  EXPECT_TRUE(files.remove("2026/02/26/b.m4s")) << "gone is gone";
+  EXPECT_TRUE(std::filesystem::exists(state_.path()));
+}
+
+// Nothing outside the folder, whatever a row says.
+TEST_F(RetentionTest, NothingOutsideTheFolderIsDeleted) {
+  test::write_file(state_ / "precious", core::Bytes{1});
+  std::filesystem::create_directories(state_ / "folder");
+  std::filesystem::create_directory_symlink(state_.path(), state_ / "folder/link");
+  const SegmentFolder files(state_ / "folder");
+  static_cast<void>(files.remove("../precious"));
+  static_cast<void>(files.remove("link/precious"));
+  EXPECT_TRUE(std::filesystem::exists(state_ / "precious"));
+}
+
+}  // namespace
+}  // namespace aircheck::timeshift
