@@ -26,10 +26,11 @@
 #include <mutex>
 
 #include "fmp4/elements.hpp"
-#include "fmp4/fragment_writer.hpp"
 #include "fmp4/mux_balance.hpp"
 #include "fmp4/mux_output.hpp"
 #include "fmp4/mux_pad.hpp"
+#include "fmp4/random_access.hpp"
+#include "fmp4/sample_protection.hpp"
 #include "fmp4/segmenter.hpp"
 #include "gstx/caps.hpp"
 #include "gstx/error.hpp"
@@ -59,6 +60,9 @@ struct Settings {
   std::uint32_t max_duration = 0;     // s; 0 = by what upstream can do
   std::string start_utc;
   bool write_pssh = true;
+  std::uint32_t chunk_duration = 0;  // ms
+  bool write_sidx = false;
+  bool write_prft = false;
 };
 
 constexpr const char* kSourceCaps = "video/quicktime, variant=(string)iso-fragmented";
@@ -94,6 +98,12 @@ class Fmp4Mux : public gstx::Object<GstElement, GstElementClass, Settings> {
        {0, 7200}},
       {"start-utc", &Settings::start_utc, "UTC of running time zero (RFC 3339); unset: the clock at the first buffer"},
       {"write-pssh", &Settings::write_pssh, "Write a pssh box of the common system with all key ids"},
+      {"chunk-duration",
+       &Settings::chunk_duration,
+       "Length of a chunk (moof and mdat) in ms, counted from the start of its segment (0: a segment is one chunk)",
+       {0, 3'600'000}},
+      {"write-sidx", &Settings::write_sidx, "Write an index of its chunks into each segment that has one track"},
+      {"write-prft", &Settings::write_prft, "Write the UTC of its first sample (NTP) before each chunk"},
   };
   static GType parent_type() { return GST_TYPE_ELEMENT; }
   static void class_init(GstElementClass* element_class);
@@ -241,7 +251,11 @@ void Fmp4Mux::post_reports() {
 core::Result<void> Fmp4Mux::start() {
   const std::lock_guard lock(stream_lock_);
   settings_ = settings().copy();
-  output_.configure({.layout = settings_.layout, .write_pssh = settings_.write_pssh});
+  output_.configure({.layout = settings_.layout,
+                     .write_pssh = settings_.write_pssh,
+                     .fragments = {.chunk_ns = settings_.chunk_duration * core::kNsPerMs,
+                                   .write_sidx = settings_.write_sidx,
+                                   .write_prft = settings_.write_prft}});
   if (settings_.max_duration != 0 && settings_.max_duration < settings_.target_duration) {
     return core::fail(Code::kInvalidArgument, "property max-duration: " + std::to_string(settings_.max_duration) +
                                                   " s is less than target-duration; set it to " +

@@ -4,7 +4,6 @@
 #include <array>
 #include <cstdio>
 
-#include "fmp4/fragment_writer.hpp"
 #include "fmp4/init_writer.hpp"
 #include "gstx/caps.hpp"
 
@@ -118,7 +117,9 @@ core::Result<GstFlowReturn> MuxOutput::push_part(Part& part, SegmentMeta meta, s
   meta.independent = meta.independent && std::ranges::all_of(part.segment.tracks, [](const TrackSlice& slice) {
                        return slice.samples.front().sync;
                      });
-  AIRCHECK_TRY(auto list, write_segment(part.segment, ++part.file->fragment_number));
+  FragmentSettings fragments = settings_.fragments;
+  fragments.one_track = part.file->configs.size() == 1;
+  AIRCHECK_TRY(auto list, write_segment(part.segment, fragments, part.file->fragment_number));
   GstBuffer* styp = gst_buffer_list_get_writable(list.get(), 0);
   GST_BUFFER_PTS(styp) = static_cast<GstClockTime>(std::max<std::int64_t>(meta.start.ns - anchor_ns, 0));
   GST_BUFFER_DURATION(styp) = static_cast<GstClockTime>(std::max<std::int64_t>(meta.duration_ns, 0));

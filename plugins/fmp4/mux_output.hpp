@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/result.hpp"
+#include "fmp4/fragment_writer.hpp"
 #include "fmp4/segment_meta.hpp"
 #include "fmp4/segmenter.hpp"
 
@@ -18,6 +19,7 @@ enum class Layout { kMuxed, kSeparate };
 struct OutputSettings {
   Layout layout = Layout::kMuxed;
   bool write_pssh = true;
+  FragmentSettings fragments;
 };
 
 // Of the streaming thread that holds the muxer's stream lock.

@@ -147,15 +147,26 @@ Senc example() {
   return *samples::moof(8).trafs.front().senc;
 }
 template <>
+Sidx example() {
+  return {.reference_id = 1,
+          .timescale = 25'000,
+          .earliest_presentation_time = 1ULL << 44,
+          .references = {{1000, 2000, Sidx::kStartsWithSap | 1U << 28}, {3000, 4000, 0}}};
+}
+template <>
+Prft example() {
+  return {.track_id = 1, .ntp_time = 0xe7000000'80000000, .media_time = 1ULL << 44};
+}
+template <>
 Moof example() {
   return samples::moof(100);
 }
 
 template <typename Box>
 class EachBox : public testing::Test {};
-using AllBoxes =
-    testing::Types<FileType, Mvhd, Tkhd, Mdhd, Hdlr, Vmhd, Smhd, Dinf, Stsd, Stbl, AvcC, HvcC, DOps, Mdcv, Clli, Btrt,
-                   Pasp, Colr, Esds, Sinf, Tenc, Mvex, Pssh, Moov, Tfhd, Tfdt, Trun, Saiz, Saio, Senc, Moof>;
+using AllBoxes = testing::Types<FileType, Mvhd, Tkhd, Mdhd, Hdlr, Vmhd, Smhd, Dinf, Stsd, Stbl, AvcC, HvcC, DOps, Mdcv,
+                                Clli, Btrt, Pasp, Colr, Esds, Sinf, Tenc, Mvex, Pssh, Moov, Tfhd, Tfdt, Trun, Saiz,
+                                Saio, Senc, Sidx, Prft, Moof>;
 TYPED_TEST_SUITE(EachBox, AllBoxes);
 
 TYPED_TEST(EachBox, ReadsBackWhatItWrites) {

@@ -169,13 +169,15 @@ class Fmp4Mux : public testing::Test {
     std::map<std::uint32_t, std::uint64_t> next;
     const bmff::InitInfo init = output.init();
     for (const Part& part : output.segments()) {
-      const auto fragment = bmff::parse_fragment(part.bytes, &init);
-      ASSERT_TRUE(fragment) << fragment.error().message;
-      for (const bmff::TrackFragment& track : fragment->tracks) {
-        if (next.contains(track.track_id)) {
-          EXPECT_EQ(track.base_media_decode_time, next[track.track_id]);
+      const auto fragments = bmff::parse_fragments(part.bytes, &init);
+      ASSERT_TRUE(fragments) << fragments.error().message;
+      for (const bmff::FragmentInfo& fragment : *fragments) {
+        for (const bmff::TrackFragment& track : fragment.tracks) {
+          if (next.contains(track.track_id)) {
+            EXPECT_EQ(track.base_media_decode_time, next[track.track_id]);
+          }
+          next[track.track_id] = track.base_media_decode_time + track.duration();
         }
-        next[track.track_id] = track.base_media_decode_time + track.duration();
       }
     }
   }

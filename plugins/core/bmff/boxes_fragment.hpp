@@ -173,6 +173,63 @@ struct Senc {
   }
 };
 
+// Segment index (clause 8.16.3): where the subsegments behind it lie, and which begin with a random access point.
+struct Sidx {
+  static constexpr FourCc kType = fourcc("sidx");
+  struct Reference {
+    std::uint32_t size = 0;      // bytes; the highest bit says that it is to another index
+    std::uint32_t duration = 0;  // in the timescale
+    std::uint32_t sap = 0;       // starts with SAP (1 bit), its type (3), time to it (28)
+    friend bool operator==(const Reference&, const Reference&) = default;
+  };
+  static constexpr std::uint32_t kStartsWithSap = 0x80000000;
+  static constexpr int kSapTypeShift = 28;
+  std::uint8_t version = 1;
+  std::uint32_t flags = 0;
+  std::uint32_t reference_id = 0;  // track id
+  std::uint32_t timescale = 0;
+  std::uint64_t earliest_presentation_time = 0;
+  std::uint64_t first_offset = 0;  // from the end of the box
+  std::vector<Reference> references;
+  friend bool operator==(const Sidx&, const Sidx&) = default;
+
+  template <typename Io, typename Self>
+  static void describe(Io& io, Self& self) {
+    io.full_box(self.version, self.flags, 1);
+    io.field(self.reference_id);
+    io.field(self.timescale);
+    io.field_by_version(self.version, self.earliest_presentation_time);
+    io.field_by_version(self.version, self.first_offset);
+    io.zeros(2);
+    io.template list<std::uint16_t>(self.references, 12, [](auto& list, auto& reference) {
+      list.field(reference.size);
+      list.field(reference.duration);
+      list.field(reference.sap);
+    });
+  }
+};
+
+// Producer reference time (clause 8.16.5): the wall clock of a moment of the fragment that follows.
+struct Prft {
+  static constexpr FourCc kType = fourcc("prft");
+  // The offset to the time of what is seen and heard is constant, ideally 0.
+  static constexpr std::uint32_t kCaptureTime = 0x18;
+  std::uint8_t version = 1;
+  std::uint32_t flags = kCaptureTime;
+  std::uint32_t track_id = 0;
+  std::uint64_t ntp_time = 0;  // 32.32, seconds since 1900
+  std::uint64_t media_time = 0;
+  friend bool operator==(const Prft&, const Prft&) = default;
+
+  template <typename Io, typename Self>
+  static void describe(Io& io, Self& self) {
+    io.full_box(self.version, self.flags, 1);
+    io.field(self.track_id);
+    io.field(self.ntp_time);
+    io.field_by_version(self.version, self.media_time);
+  }
+};
+
 struct Traf {
   static constexpr FourCc kType = fourcc("traf");
   Tfhd tfhd;

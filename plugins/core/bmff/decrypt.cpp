@@ -74,7 +74,7 @@ Result<void> decrypt_samples(std::span<std::uint8_t> segment, const FragmentInfo
   return {};
 }
 
-// Renames the boxes that describe encryption in all trafs of the moof; the moof has been parsed before.
+// Renames the boxes that describe encryption in all trafs of all moofs, which have been parsed before.
 void hide_encryption(std::span<std::uint8_t> bytes, int depth) {
   while (!bytes.empty()) {
     const auto box = read_box_view(bytes);
@@ -92,14 +92,11 @@ void hide_encryption(std::span<std::uint8_t> bytes, int depth) {
 }  // namespace
 
 Result<void> decrypt_segment_in_place(std::span<std::uint8_t> segment, const InitInfo& init, const ContentKey& key) {
-  AIRCHECK_TRY(const FragmentInfo fragment, parse_fragment(segment, &init));
-  if (parse_fragment(ByteView(segment).subspan(static_cast<std::size_t>(fragment.end)))) {
-    return fail(Code::kUnsupported, "has more than one moof");
-  }
+  AIRCHECK_TRY(const std::vector<FragmentInfo> fragments, parse_fragments(segment, &init));
   if (std::ranges::all_of(init.tracks, [](const TrackInfo& track) { return track.scheme.empty(); })) return {};
-  AIRCHECK_TRY_VOID(check_decryptable(fragment, init));
-  AIRCHECK_TRY_VOID(decrypt_samples(segment, fragment, init, key));
-  hide_encryption(segment.first(static_cast<std::size_t>(fragment.end)), 0);
+  for (const FragmentInfo& fragment : fragments) AIRCHECK_TRY_VOID(check_decryptable(fragment, init));
+  for (const FragmentInfo& fragment : fragments) AIRCHECK_TRY_VOID(decrypt_samples(segment, fragment, init, key));
+  hide_encryption(segment, 0);
   return {};
 }
 

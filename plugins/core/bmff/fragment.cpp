@@ -85,6 +85,16 @@ Result<TrackFragment> read_traf(const Traf& traf, std::uint64_t moof_offset, con
   return fragment;
 }
 
+Result<void> check_samples_inside(const FragmentInfo& info, std::uint64_t size) {
+  for (const TrackFragment& track : info.tracks) {
+    for (const Sample& sample : track.samples) {
+      if (sample.offset <= size && sample.size <= size - sample.offset) continue;
+      return fail(Code::kTruncated, "a sample of track " + std::to_string(track.track_id) + " lies outside the file");
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 std::uint64_t TrackFragment::duration() const {
@@ -108,6 +118,22 @@ Result<FragmentInfo> parse_moof(ByteView moof_bytes, std::uint64_t moof_offset, 
   return info;
 }
 
+Result<std::vector<FragmentInfo>> parse_fragments(ByteView file, const InitInfo* init) {
+  std::vector<FragmentInfo> fragments;
+  std::uint64_t position = 0;
+  while (position < file.size()) {
+    AIRCHECK_TRY(const BoxView box, read_box_view(file.subspan(position)));
+    if (box.header.type == Moof::kType) {
+      AIRCHECK_TRY(FragmentInfo info, parse_moof(box.bytes, position, init));
+      AIRCHECK_TRY_VOID(check_samples_inside(info, file.size()));
+      fragments.push_back(std::move(info));
+    }
+    position += box.header.size;
+  }
+  if (fragments.empty()) return fail(Code::kParse, "has no box 'moof'");
+  return fragments;
+}
+
 Result<FragmentInfo> parse_fragment(ByteView file, const InitInfo* init) {
   std::uint64_t position = 0;
   while (position < file.size()) {
@@ -117,14 +143,7 @@ Result<FragmentInfo> parse_fragment(ByteView file, const InitInfo* init) {
       continue;
     }
     AIRCHECK_TRY(FragmentInfo info, parse_moof(box.bytes, position, init));
-    for (const TrackFragment& track : info.tracks) {
-      for (const Sample& sample : track.samples) {
-        if (sample.offset > file.size() || sample.size > file.size() - sample.offset) {
-          return fail(Code::kTruncated,
-                      "a sample of track " + std::to_string(track.track_id) + " lies outside the file");
-        }
-      }
-    }
+    AIRCHECK_TRY_VOID(check_samples_inside(info, file.size()));
     return info;
   }
   return fail(Code::kParse, "has no box 'moof'");

@@ -46,6 +46,9 @@ inline constexpr std::uint8_t kDefaultIvSize = 8;  // what Aircheck writes for '
 // trex's defaults and the size of the IVs; without it the defaults are 0 and IVs have 8 bytes.
 Result<FragmentInfo> parse_fragment(ByteView file, const InitInfo* init = nullptr);
 
+// The same of every moof, in order; a segment of several chunks has more than one.
+Result<std::vector<FragmentInfo>> parse_fragments(ByteView file, const InitInfo* init = nullptr);
+
 // The same from a moof alone, which stood at `moof_offset` of its file; nothing is said about the mdat.
 Result<FragmentInfo> parse_moof(ByteView moof, std::uint64_t moof_offset, const InitInfo* init = nullptr);
 
