@@ -18,6 +18,10 @@ using gstx::Ref;
 constexpr const char* kOriginalMediaType = "original-media-type";
 constexpr const char* kCipherMode = "cipher-mode";
 constexpr const char* kMediaTypes[] = {kAvcCaps, kHevcCaps, "audio/mpeg", "audio/x-opus"};
+// Also media types of other encryptors.
+constexpr const char* kOriginalCaps =
+    "video/x-h264; video/x-h265; video/x-vp9; video/x-av1; video/mpeg; audio/mpeg; audio/x-opus; audio/x-ac3; "
+    "audio/x-eac3; audio/x-flac";
 constexpr std::size_t kSubsampleSize = 6;  // u16be clear, u32be protected
 
 void set_encrypted(GstStructure* structure, CencScheme scheme) {
@@ -36,6 +40,13 @@ bool can_be(const GstStructure* encrypted, const char* media_type, std::optional
     if (gst_structure_can_intersect(encrypted, wanted.get())) return true;
   }
   return false;
+}
+
+void append_clear(GstCaps* caps, const GstStructure* encrypted, const char* media_type) {
+  GstStructure* const clear = gst_structure_copy(encrypted);
+  gst_structure_set_name(clear, media_type);
+  gst_structure_remove_fields(clear, kOriginalMediaType, kCipherMode, GST_PROTECTION_SYSTEM_ID_CAPS_FIELD, nullptr);
+  gst_caps_append_structure(caps, clear);
 }
 
 Ref<GstBuffer> subsamples_buffer(std::span<const core::Subsample> subsamples) {
@@ -135,11 +146,39 @@ Ref<GstCaps> clear_caps(GstCaps* encrypted, std::optional<CencScheme> scheme) {
     const GstStructure* const structure = gst_caps_get_structure(encrypted, i);
     for (const char* media_type : kMediaTypes) {
       if (!can_be(structure, media_type, scheme)) continue;
-      GstStructure* const clear = gst_structure_copy(structure);
-      gst_structure_set_name(clear, media_type);
-      gst_structure_remove_fields(clear, kOriginalMediaType, kCipherMode, GST_PROTECTION_SYSTEM_ID_CAPS_FIELD, nullptr);
-      gst_caps_append_structure(caps.get(), clear);
+      append_clear(caps.get(), structure, media_type);
     }
+  }
+  return caps;
+}
+
+const char* original_template_caps() {
+  return kOriginalCaps;
+}
+
+Ref<GstCaps> original_caps(GstCaps* encrypted) {
+  auto caps = Ref<GstCaps>::adopt(gst_caps_new_empty());
+  const auto originals = gstx::caps_from_text(kOriginalCaps);
+  for (guint i = 0; i < gst_caps_get_size(encrypted); ++i) {
+    const GstStructure* const structure = gst_caps_get_structure(encrypted, i);
+    const gchar* const mode = gst_structure_get_string(structure, kCipherMode);
+    if (mode != nullptr && !scheme_from(mode)) continue;
+    for (guint j = 0; j < gst_caps_get_size(originals.get()); ++j) {
+      const gchar* const media_type = gst_structure_get_name(gst_caps_get_structure(originals.get(), j));
+      const gstx::Structure wanted(
+          gst_structure_new(kEncryptedCaps, kOriginalMediaType, G_TYPE_STRING, media_type, nullptr));
+      if (gst_structure_can_intersect(structure, wanted.get())) append_clear(caps.get(), structure, media_type);
+    }
+  }
+  return caps;
+}
+
+Ref<GstCaps> any_encrypted_caps(GstCaps* clear) {
+  auto caps = Ref<GstCaps>::adopt(gst_caps_copy(clear));
+  for (guint i = 0; i < gst_caps_get_size(caps.get()); ++i) {
+    GstStructure* const structure = gst_caps_get_structure(caps.get(), i);
+    gst_structure_set(structure, kOriginalMediaType, G_TYPE_STRING, gst_structure_get_name(structure), nullptr);
+    gst_structure_set_name(structure, kEncryptedCaps);
   }
   return caps;
 }

@@ -29,6 +29,12 @@ inline constexpr const char* kHevcCaps = "video/x-h265";
 // media types, as bare application/x-cenc does.
 [[nodiscard]] gstx::Ref<GstCaps> clear_caps(GstCaps* encrypted, std::optional<core::CencScheme> scheme);
 
+// For a decryptor, of any codec that qtdemux finds encrypted. What encrypted frames become: a structure without
+// original-media-type may become any; one of another scheme than ours none. And what may become `clear`.
+[[nodiscard]] const char* original_template_caps();
+[[nodiscard]] gstx::Ref<GstCaps> original_caps(GstCaps* encrypted);
+[[nodiscard]] gstx::Ref<GstCaps> any_encrypted_caps(GstCaps* clear);
+
 // Of one frame that is to be described. The buffers are shared by all frames that have them.
 struct FrameProtection {
   core::CencScheme scheme = core::CencScheme::kCenc;

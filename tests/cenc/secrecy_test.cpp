@@ -120,6 +120,45 @@ TEST_F(SecrecyTest, AVerboseLaunchDoesNotShowIt) {
   for (const std::string& file : files) expect_no_key(file, read_text(folder_ / file));
 }
 
+// A player that is given the key by context and by property, at every debug level.
+TEST_F(SecrecyTest, ADecryptorNeverShowsItsKeys) {
+  gst_init(nullptr, nullptr);
+  {
+    const std::lock_guard<std::mutex> lock(log_mutex);
+    log_text.clear();
+  }
+  (gst_debug_remove_log_function)(gst_debug_log_default);
+  (gst_debug_add_log_function)(keep_log, nullptr, nullptr);
+  gst_debug_set_threshold_from_string("*:9", TRUE);
+  const auto pipeline = gstx::Ref<GstElement>::sink(
+      gst_parse_launch((source("") + "cencenc name=enc ! cencdec name=dec ! fakesink").c_str(), nullptr));
+  const auto cencenc = gstx::Ref<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(pipeline.get()), "enc"));
+  const auto cencdec = gstx::Ref<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(pipeline.get()), "dec"));
+  g_object_set(cencenc.get(), "key-id", kKeyId, "key", kKey, nullptr);
+  g_object_set(cencdec.get(), "keys", (std::string("ffeeddccbbaa99887766554433221100:") + kKey).c_str(), nullptr);
+  GVariantBuilder builder;
+  g_variant_builder_init(&builder, G_VARIANT_TYPE("a{ss}"));
+  g_variant_builder_add(&builder, "{ss}", kKeyId, kKey);
+  GstContext* const context = gst_context_new("aircheck.cenc-keys", TRUE);
+  gst_structure_set(gst_context_writable_structure(context), "keys", G_TYPE_VARIANT, g_variant_builder_end(&builder),
+                    nullptr);
+  gst_element_set_context(pipeline.get(), context);
+  gst_context_unref(context);
+  gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+  const auto bus = gstx::Ref<GstBus>::adopt(gst_element_get_bus(pipeline.get()));
+  const auto message = gstx::Ref<GstMessage>::adopt(gst_bus_timed_pop_filtered(
+      bus.get(), 30 * GST_SECOND, static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR)));
+  ASSERT_TRUE(message);
+  EXPECT_EQ(GST_MESSAGE_TYPE(message.get()), GST_MESSAGE_EOS);
+  expect_no_key("a dot file",
+                gobj::take_text(gst_debug_bin_to_dot_data(GST_BIN(pipeline.get()), GST_DEBUG_GRAPH_SHOW_VERBOSE)));
+  gst_element_set_state(pipeline.get(), GST_STATE_NULL);
+  gst_debug_set_threshold_from_string("*:0", TRUE);
+  const std::lock_guard<std::mutex> lock(log_mutex);
+  EXPECT_NE(log_text.find("set context"), std::string::npos) << "contexts are not logged: this test sees nothing";
+  expect_no_key("the log", log_text);
+}
+
 // With key= in the command line gst_parse_launch() itself logs the line: that is why there is key-file.
 TEST_F(SecrecyTest, AKeyFileStaysSecretAtEveryDebugLevel) {
   write_key();

@@ -10,25 +10,8 @@
 
 #include "cenc/frames.hpp"
 #include "gstx/caps.hpp"
-#include "gstx/object.hpp"
 
 namespace aircheck::test {
-
-// qtdemux refuses a file with a pssh unless some decryptor in the registry takes its system.
-struct NoSettings {};
-
-class FakeDecryptor : public gstx::Object<GstElement, GstElementClass, NoSettings> {
- public:
-  static constexpr const char* kTypeName = "AircheckTestDecryptor";
-  static constexpr gstx::ElementMetadata kMetadata = {"Test decryptor", "Decryptor", "Makes qtdemux read on"};
-  static GType parent_type() { return GST_TYPE_ELEMENT; }
-  static void class_init(GstElementClass* element_class) {
-    gstx::add_pad_template(element_class, "sink", GST_PAD_SINK,
-                           "application/x-cenc, protection-system=1077efec-c0b2-4d02-ace3-3c1e52e2fb4b");
-    gstx::add_pad_template(element_class, "src", GST_PAD_SRC, "ANY");
-  }
-  explicit FakeDecryptor(GstElement* self) : Object(self) {}
-};
 
 inline void run(const std::string& command) {
   ASSERT_EQ(std::system(command.c_str()), 0) << command;
