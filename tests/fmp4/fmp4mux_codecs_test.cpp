@@ -48,6 +48,16 @@ TEST_P(EachCodec, IsReadByFfmpegAndQtdemuxAsItWas) {
   EXPECT_TRUE(decoded(muxed) == decoded(source));
   EXPECT_NE(decoded(muxed), "");
   expect_plays(muxed);
+  for (const char* scheme : {"cenc", "cbcs"}) {
+    const Output encrypted =
+        run("filesrc location=" + source + " ! " + p.demuxer + " ! " + p.parser + " ! cencenc scheme=" + scheme +
+            " key-id=11223344556677889900aabbccddeeff key=" + kKey + " ! mux." + p.pad + " " + settings);
+    ASSERT_EQ(encrypted.error, "");
+    EXPECT_EQ(encrypted.init().tracks[0].scheme, scheme);
+    EXPECT_EQ(encrypted.init().tracks[0].codec, p.codec);
+    expect_same_packets(write("encrypted.mp4", encrypted.all()), muxed, stream,
+                        std::string("-fflags +ignidx -decryption_key ") + kKey);
+  }
   // And through GStreamer's demuxer, whose packets are the source's again.
   const Output again =
       run("filesrc location=" + muxed + " ! qtdemux ! " + p.parser + " ! mux." + p.pad + " " + settings);
