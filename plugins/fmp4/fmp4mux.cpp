@@ -169,7 +169,7 @@ void Fmp4Mux::class_init(GstElementClass* element_class) {
   gstx::add_pad_template(element_class, "video_%u", GST_PAD_SINK, GST_PAD_REQUEST, kVideoCaps,
                          gstx::object_type<MuxPad>());
   gstx::add_pad_template(element_class, "audio_%u", GST_PAD_SINK, GST_PAD_REQUEST, kAudioCaps,
-                         gstx::object_type<MuxPad>());
+                         gstx::object_type<AudioMuxPad>());
   gstx::add_pad_template(element_class, "src", GST_PAD_SRC, kSourceCaps);
   element_class->request_new_pad = gstx::vmethod<&Fmp4Mux::request_new_pad>;
   element_class->release_pad = gstx::vmethod<&Fmp4Mux::release_pad>;
@@ -203,8 +203,9 @@ GstPad* Fmp4Mux::request_new_pad(GstPadTemplate* pad_template, const gchar* name
     const std::lock_guard lock(stream_lock_);
     const std::uint32_t id = ++last_track_id_;
     const std::string own = name != nullptr ? name : free_name(video ? "video_" : "audio_", id - 1);
-    pad = GST_PAD(g_object_new(gstx::object_type<MuxPad>(), "name", own.c_str(), "direction", GST_PAD_SINK, "template",
-                               pad_template, nullptr));
+    const GType type = video ? gstx::object_type<MuxPad>() : gstx::object_type<AudioMuxPad>();
+    pad =
+        GST_PAD(g_object_new(type, "name", own.c_str(), "direction", GST_PAD_SINK, "template", pad_template, nullptr));
     Pad& impl = gstx::impl<MuxPad>(pad);
     impl.track = std::make_unique<MuxTrack>(id, video ? TrackKind::kVideo : TrackKind::kAudio, own);
     tracks_.push_back(impl.track.get());
@@ -362,7 +363,7 @@ core::Result<void> Fmp4Mux::push_sample(Pad& pad, gstx::Ref<GstBuffer> buffer) {
   if (track.kind() == TrackKind::kVideo) {
     sample.sync = is_random_access(raw, config.codec, config.nal_length_size());
   } else {
-    track.set_encoder_delay(pad.settings().copy().encoder_delay);
+    track.set_encoder_delay(gstx::impl<AudioMuxPad>(pad.pad()).settings().copy().encoder_delay);
     const GstAudioClippingMeta* clipping = gst_buffer_get_audio_clipping_meta(raw);
     if (clipping != nullptr && clipping->format == GST_FORMAT_DEFAULT) {
       const std::uint64_t most = config.nominal_duration;
@@ -486,10 +487,17 @@ gboolean Fmp4Mux::handle_event(GstPad* gst_pad, gstx::Ref<GstEvent> event) {
       push_eos_if_over();
       return TRUE;
     }
+    case GST_EVENT_TAG: {
+      GstTagList* tags = nullptr;
+      gst_event_parse_tag(event.get(), &tags);
+      const std::lock_guard lock(stream_lock_);
+      if (gst_tag_list_get_scope(tags) == GST_TAG_SCOPE_STREAM) pad.track->merge_tags(tags);
+      break;
+    }
     case GST_EVENT_CUSTOM_DOWNSTREAM:
       if (gst_event_has_name(event.get(), kCutEvent)) take_cut_event(pad, event.get());
       break;
-    default: break;  // names and tags of single streams do not describe the muxed one
+    default: break;  // the names of single streams do not describe the muxed one
   }
   post_reports();
   if (result) return TRUE;

@@ -31,6 +31,16 @@ bmff::Trak write_trak(const InitTrack& track) {
   bmff::Trak trak;
   trak.tkhd.track_id = track.track_id;
   trak.mdia.mdhd.timescale = config.timescale;
+  const TrackTags& tags = config.tags;
+  trak.mdia.mdhd.language = mdhd_language(tags.language);
+  if (tags.language.find('-') != std::string::npos) {  // more than mdhd can say
+    trak.mdia.elng.emplace().language.assign(tags.language.begin(), tags.language.end());
+    trak.mdia.elng->language.push_back(0);
+  }
+  std::optional<bmff::Btrt> btrt;
+  if (tags.average_bitrate != 0 || tags.max_bitrate != 0) {
+    btrt = {.max_bitrate = std::max(tags.max_bitrate, tags.average_bitrate), .average_bitrate = tags.average_bitrate};
+  }
   bmff::Minf& minf = trak.mdia.minf;
   if (config.kind == TrackKind::kVideo) {
     trak.tkhd.width = config.display_width;
@@ -38,6 +48,7 @@ bmff::Trak write_trak(const InitTrack& track) {
     trak.mdia.hdlr = {fourcc("vide"), {'V', 'i', 'd', 'e', 'o', 0}};
     minf.vmhd.emplace();
     auto& entry = minf.stbl.stsd.visual.emplace_back(config.visual);
+    entry.btrt = btrt;
     if (config.encrypted()) {
       entry.sinf = sinf(config, entry.type);
       entry.type = fourcc("encv");
@@ -48,6 +59,7 @@ bmff::Trak write_trak(const InitTrack& track) {
     trak.mdia.hdlr = {fourcc("soun"), {'S', 'o', 'u', 'n', 'd', 0}};
     minf.smhd.emplace();
     auto& entry = minf.stbl.stsd.audio.emplace_back(config.audio);
+    entry.btrt = btrt;
     if (config.encrypted()) {
       entry.sinf = sinf(config, entry.type);
       entry.type = fourcc("enca");
@@ -61,7 +73,11 @@ bmff::Trak write_trak(const InitTrack& track) {
 Bytes write_init(std::span<const InitTrack> tracks, bool write_pssh) {
   bmff::FileType ftyp{.type = fourcc("ftyp"), .major_brand = fourcc("iso6")};
   ftyp.compatible_brands = {fourcc("iso6"), fourcc("mp41")};
-  if (tracks.size() == 1) ftyp.compatible_brands.push_back(fourcc("cmfc"));  // CMAF: one track in a file
+  if (tracks.size() == 1) {  // CMAF: one track in a file
+    ftyp.compatible_brands.push_back(fourcc("cmfc"));
+    // What it adds is about composition offsets of video, which it wants signed and without a delay of tfdt.
+    if (tracks.front().config->kind == TrackKind::kAudio) ftyp.compatible_brands.push_back(fourcc("cmf2"));
+  }
   bmff::Moov moov;
   moov.mvex.emplace();
   bmff::Pssh pssh;

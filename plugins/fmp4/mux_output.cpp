@@ -13,6 +13,7 @@ namespace {
 // Fills what the formats say; `facts` keeps which track the file is of.
 void describe(const std::vector<std::pair<std::uint32_t, TrackConfig>>& configs, FileFacts& facts) {
   facts.codecs.clear();
+  facts.language.clear();
   facts.width = facts.audio_channels = 0;
   facts.kind = configs.front().second.kind;
   for (const auto& [id, config] : configs) {
@@ -20,8 +21,9 @@ void describe(const std::vector<std::pair<std::uint32_t, TrackConfig>>& configs,
     if (("," + facts.codecs + ",").find("," + codec + ",") == std::string::npos) {
       facts.codecs += (facts.codecs.empty() ? "" : ",") + codec;
     }
+    if (facts.language.empty()) facts.language = config.tags.language;
     if (config.kind == TrackKind::kVideo && facts.width == 0) {
-      facts.width = config.display_width >> 16;
+      facts.width = (config.display_width + 0x8000U) >> 16;
       facts.height = config.visual.height;
       facts.frame_rate_n = config.frame_rate_n;
       facts.frame_rate_d = config.frame_rate_d;

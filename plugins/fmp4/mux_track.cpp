@@ -36,10 +36,23 @@ std::int64_t MuxSample::end_ns() const {
 }
 
 void MuxTrack::set_config(TrackConfig config) {
+  if (config_) config.tags = config_->tags;
   if (config_ && *config_ == config) return;
   if (config_ && !config.key.key_id) config.key = config_->key;
   release_all();
-  if (config_ && !config_->same_media(config)) ++media_;
+  if (!config_ || !config_->same_media(config)) {
+    config.tags = tags_;
+    has_samples_ = false;
+    if (config_) ++media_;
+  }
+  config_ = std::make_shared<const TrackConfig>(std::move(config));
+}
+
+void MuxTrack::merge_tags(const GstTagList* list) {
+  tags_.merge(list);
+  if (!config_ || has_samples_ || config_->tags == tags_) return;
+  TrackConfig config = *config_;
+  config.tags = tags_;
   config_ = std::make_shared<const TrackConfig>(std::move(config));
 }
 
@@ -49,6 +62,7 @@ MuxSample MuxTrack::timed(IncomingSample incoming) {
     config.key = *incoming.key;
     set_config(std::move(config));
   }
+  has_samples_ = true;
   MuxSample sample;
   sample.buffer = std::move(incoming.buffer);
   sample.config = config_;
@@ -199,6 +213,8 @@ void MuxTrack::flush() {
   MuxTrack fresh(id_, kind_, std::move(name_));
   fresh.lead_media_ = lead_media_;
   fresh.media_ = media_;
+  fresh.tags_ = std::move(tags_);
+  fresh.has_samples_ = has_samples_;
   fresh.decode_lead_ = decode_lead_;
   fresh.config_ = std::move(config_);
   fresh.encoder_delay_ = encoder_delay_;

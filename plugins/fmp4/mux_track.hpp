@@ -58,6 +58,9 @@ class MuxTrack {
   // The format of the samples to come.
   void set_config(TrackConfig config);
   [[nodiscard]] bool has_config() const { return config_ != nullptr; }
+  // What its stream says beside the format: taken over into the formats to come, and into this one before its first
+  // sample. Later it would be another init segment for nothing: parsers measure bit rates anew all the time.
+  void merge_tags(const GstTagList* list);
   // has_config().
   [[nodiscard]] const TrackConfig& config() const { return *config_; }
 
@@ -116,6 +119,8 @@ class MuxTrack {
   std::string name_;
   std::shared_ptr<const TrackConfig> config_;
   std::uint32_t media_ = 0;
+  TrackTags tags_;
+  bool has_samples_ = false;  // of this format
   std::uint32_t encoder_delay_ = 0;
   // Video that waits for its decode time, and the presentation times that are still to be given away.
   std::deque<MuxSample> waiting_;

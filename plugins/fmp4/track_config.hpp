@@ -9,6 +9,7 @@
 #include "core/bmff/boxes_sample_entry.hpp"
 #include "core/bmff/init.hpp"
 #include "core/result.hpp"
+#include "fmp4/track_tags.hpp"
 
 namespace aircheck::fmp4 {
 
@@ -48,8 +49,9 @@ struct TrackConfig {
   core::bmff::VisualSampleEntry visual;  // of the clear media
   core::bmff::AudioSampleEntry audio;    // of the clear media
   std::uint32_t display_width = 0;       // 16.16
-  core::bmff::FourCc scheme = 0;         // 'cenc', 'cbcs'; 0: clear
-  SampleKey key;                         // of the samples, once one with a key id has come
+  TrackTags tags;
+  core::bmff::FourCc scheme = 0;  // 'cenc', 'cbcs'; 0: clear
+  SampleKey key;                  // of the samples, once one with a key id has come
   friend bool operator==(const TrackConfig&, const TrackConfig&) = default;
 
   // The same media: at most the key changed, so that a player goes on without a discontinuity.

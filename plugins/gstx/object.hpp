@@ -183,6 +183,10 @@ GType object_type() {
   return type;
 }
 
+// The instance struct of object_type<Impl>(), for a class whose parent type is that one: impl<Impl>() works on it too.
+template <typename Impl>
+using InstanceOf = typename detail::Glue<Impl>::Instance;
+
 // The class struct to chain up to: GST_ELEMENT_CLASS(parent_class<MySink>())->change_state(...).
 template <typename Impl>
 gpointer parent_class() {

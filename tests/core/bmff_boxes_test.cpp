@@ -30,6 +30,10 @@ Hdlr example() {
   return {.handler_type = fourcc("soun"), .name = {'a', 0}};
 }
 template <>
+Elng example() {
+  return {{'p', 't', '-', 'B', 'R', 0}};
+}
+template <>
 Vmhd example() {
   return {};
 }
@@ -164,9 +168,9 @@ Moof example() {
 
 template <typename Box>
 class EachBox : public testing::Test {};
-using AllBoxes = testing::Types<FileType, Mvhd, Tkhd, Mdhd, Hdlr, Vmhd, Smhd, Dinf, Stsd, Stbl, AvcC, HvcC, DOps, Mdcv,
-                                Clli, Btrt, Pasp, Colr, Esds, Sinf, Tenc, Mvex, Pssh, Moov, Tfhd, Tfdt, Trun, Saiz,
-                                Saio, Senc, Sidx, Prft, Moof>;
+using AllBoxes = testing::Types<FileType, Mvhd, Tkhd, Mdhd, Hdlr, Elng, Vmhd, Smhd, Dinf, Stsd, Stbl, AvcC, HvcC, DOps,
+                                Mdcv, Clli, Btrt, Pasp, Colr, Esds, Sinf, Tenc, Mvex, Pssh, Moov, Tfhd, Tfdt, Trun,
+                                Saiz, Saio, Senc, Sidx, Prft, Moof>;
 TYPED_TEST_SUITE(EachBox, AllBoxes);
 
 TYPED_TEST(EachBox, ReadsBackWhatItWrites) {

@@ -266,6 +266,13 @@ TEST_F(Fmp4MuxHarness, AGapWithoutADurationSaysThatNothingCameBefore) {
   gst_harness_teardown(audio);
 }
 
+TEST_F(Fmp4MuxHarness, OnlyAudioHasAnEncoderDelay) {
+  const auto video = Ref<GstPad>::adopt(gst_element_request_pad_simple(harness_->element, "video_%u"));
+  const auto audio = Ref<GstPad>::adopt(gst_element_request_pad_simple(harness_->element, "audio_%u"));
+  EXPECT_EQ(g_object_class_find_property(G_OBJECT_GET_CLASS(video.get()), "encoder-delay"), nullptr);
+  EXPECT_NE(g_object_class_find_property(G_OBJECT_GET_CLASS(audio.get()), "encoder-delay"), nullptr);
+}
+
 TEST_F(Fmp4MuxHarness, APadWithoutANameGetsOneThatIsFree) {
   const auto named = Ref<GstPad>::adopt(gst_element_request_pad_simple(harness_->element, "video_2"));
   const auto unnamed = Ref<GstPad>::adopt(gst_element_request_pad_simple(harness_->element, "video_%u"));

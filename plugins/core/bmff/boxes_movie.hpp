@@ -131,6 +131,18 @@ struct Hdlr {
   }
 };
 
+// Extended language (clause 8.4.6): an RFC 5646 tag.
+struct Elng {
+  static constexpr FourCc kType = fourcc("elng");
+  Bytes language;  // with its terminating zero
+  friend bool operator==(const Elng&, const Elng&) = default;
+  template <typename Io, typename Self>
+  static void describe(Io& io, Self& self) {
+    io.full_box(0, 0);
+    io.rest(self.language);
+  }
+};
+
 struct Vmhd {
   static constexpr FourCc kType = fourcc("vmhd");
   friend bool operator==(const Vmhd&, const Vmhd&) = default;
@@ -270,11 +282,12 @@ struct Mdia {
   static constexpr FourCc kType = fourcc("mdia");
   Mdhd mdhd;
   Hdlr hdlr;
+  std::optional<Elng> elng;
   Minf minf;
   friend bool operator==(const Mdia&, const Mdia&) = default;
   template <typename Io, typename Self>
   static void describe(Io& io, Self& self) {
-    io.children(self.mdhd, self.hdlr, self.minf);
+    io.children(self.mdhd, self.hdlr, self.elng, self.minf);
   }
 };
 

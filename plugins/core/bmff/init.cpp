@@ -56,10 +56,22 @@ Result<void> read_audio(const AudioSampleEntry& entry, TrackInfo& track) {
   return {};
 }
 
+std::string read_language(const Mdia& mdia) {
+  if (mdia.elng) {
+    const Bytes& text = mdia.elng->language;
+    return {text.begin(), std::ranges::find(text, 0)};
+  }
+  std::string code;
+  for (const int shift : {10, 5, 0}) code += static_cast<char>((mdia.mdhd.language >> shift & 0x1f) + 0x60);
+  const bool letters = std::ranges::all_of(code, [](char c) { return c >= 'a' && c <= 'z'; });
+  return letters && mdia.mdhd.language != Mdhd::kUndetermined ? code : "";
+}
+
 Result<TrackInfo> read_track(const Trak& trak, const std::optional<Mvex>& mvex) {
   TrackInfo track;
   track.id = trak.tkhd.track_id;
   track.timescale = trak.mdia.mdhd.timescale;
+  track.language = read_language(trak.mdia);
   const Stsd& stsd = trak.mdia.minf.stbl.stsd;
   if (trak.mdia.hdlr.handler_type == fourcc("vide")) track.kind = TrackKind::kVideo;
   if (trak.mdia.hdlr.handler_type == fourcc("soun")) track.kind = TrackKind::kAudio;

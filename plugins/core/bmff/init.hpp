@@ -17,6 +17,7 @@ struct TrackInfo {
   std::uint32_t timescale = 0;  // units a second
   FourCc format = 0;            // of the clear media, "avc1" also behind "encv"
   std::string codec;            // RFC 6381: "avc1.64001f", "hvc1.1.6.L93.90", "mp4a.40.2", "opus"
+  std::string language;         // RFC 5646, or ISO 639-2/T where the file has that alone; empty: not known
   std::uint32_t width = 0;      // coded, in pixels
   std::uint32_t height = 0;
   std::uint32_t sample_rate = 0;  // Hz

@@ -48,6 +48,7 @@ void print_track(std::ostream& out, const bmff::TrackInfo& track) {
       << track.timescale;
   if (track.width != 0) out << ", " << track.width << "x" << track.height;
   if (track.sample_rate != 0) out << ", " << track.sample_rate << " Hz, " << track.channels << " channels";
+  if (!track.language.empty()) out << ", language " << track.language;
   if (!track.scheme.empty()) out << ", " << track.scheme << " with key id " << core::to_hex(*track.default_key_id);
   out << "\n";
 }
@@ -103,6 +104,7 @@ void boxes_json(JsonText& json, const std::vector<Box>& boxes) {
 void track_json(JsonText& json, const bmff::TrackInfo& track) {
   json.begin_object().key("track_id").number(track.id).key("kind").string(to_text(track.kind));
   json.key("codec").string(track.codec).key("timescale").number(track.timescale);
+  if (!track.language.empty()) json.key("language").string(track.language);
   if (track.width != 0) json.key("width").number(track.width).key("height").number(track.height);
   if (track.sample_rate != 0) {
     json.key("sample_rate").number(track.sample_rate).key("channels").number(track.channels);
