@@ -376,6 +376,34 @@ void Runner::watch_period() {
     if (!end) return base::log_warning("channels", "content key: " + end.error().message, key_);
     period_end_ = *end;
   }
+  const std::int64_t left_ms = (*period_end_ - options_.now()) / core::kNsPerMs;
+  if (left_ms < options_.rotation.late_ms) return end_period_by_restart();
+  period_ = base::Timer::once(std::max<std::int64_t>(left_ms - options_.rotation.ahead_ms, 0), [this] { rotate(); });
+}
+
+// The worker changes to the key of the next period by itself, at the period's first key frame.
+void Runner::rotate() {
+  const Channel* channel = this->channel();
+  if (channel == nullptr || !client_ || !period_end_) return;
+  const auto next = keys_.current(channel->id, *period_end_);
+  if (!next) {
+    base::log_warning("channels", "content key: " + next.error().message, key_);
+    return end_period_by_restart();
+  }
+  client_->rotate({next->key_id, next->key}, *period_end_,
+                  [this, period_end = next->period_end](const core::Result<void>& rotated) {
+                    if (!rotated) {
+                      base::log_warning("channels",
+                                        "the worker cannot change its key on air: " + rotated.error().message, key_);
+                      return end_period_by_restart();
+                    }
+                    period_end_ = period_end;
+                    watch_period();
+                  });
+}
+
+// For a worker of an earlier version, or a pipeline whose elements cannot rotate: costs a discontinuity.
+void Runner::end_period_by_restart() {
   const std::int64_t left_ms = std::max<std::int64_t>((*period_end_ - options_.now()) / core::kNsPerMs, 0);
   period_ = base::Timer::once(left_ms, [this] {
     period_end_.reset();

@@ -50,6 +50,13 @@ struct SupervisorOptions {
     std::int64_t grace_ms = 30'000;
   };
   StallLimit stall;
+  // The next period's key goes to the worker so long before the period, which is longer than any encoder takes for a
+  // picture; later than late_ms it may have encrypted pictures of that period already.
+  struct Rotation {
+    std::int64_t ahead_ms = 60'000;
+    std::int64_t late_ms = 15'000;
+  };
+  Rotation rotation;
   // How many times in a row a worker may take a connection without answering before it counts as hung.
   int silent_attempts = 3;
 };
@@ -102,6 +109,8 @@ class Runner {
   void report(bool up);
   void arm_retry();
   void watch_period();
+  void rotate();
+  void end_period_by_restart();
   [[nodiscard]] core::Result<core::Utc> period_end_on_air(const Channel& channel);
 
   [[nodiscard]] const Channel* channel() const { return channels_.find(id_); }

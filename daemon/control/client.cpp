@@ -268,6 +268,14 @@ void Client::configure(const Configuration& configuration, Done done) {
       d_->reply(done_after(aircheck_dbus_channel1_call_configure_finish, std::move(done))));
 }
 
+void Client::rotate(const Encryption& next, core::Utc from, Done done) {
+  const core::ByteView key(next.key.reveal());
+  aircheck_dbus_channel1_call_rotate(d_->proxy.get(), core::to_hex(next.key_id).c_str(),
+                                     g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, key.data(), key.size(), 1), from.ns,
+                                     G_DBUS_CALL_FLAGS_NONE, kCallTimeoutMs, d_->cancellable.get(), on_ready,
+                                     d_->reply(done_after(aircheck_dbus_channel1_call_rotate_finish, std::move(done))));
+}
+
 void Client::start(Done done) {
   aircheck_dbus_channel1_call_start(d_->proxy.get(), G_DBUS_CALL_FLAGS_NONE, kLifeCycleTimeoutMs, d_->cancellable.get(),
                                     on_ready,

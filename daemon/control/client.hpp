@@ -37,6 +37,7 @@ class Client {
 
   // Each is bounded: kTimeout if the worker does not answer (5 s; Start and Stop 30 s; SegmentsSince 15 s).
   void configure(const Configuration& configuration, Done done);
+  void rotate(const Encryption& next, core::Utc from, Done done);
   void start(Done done);
   void stop(Done done);
   void status(std::function<void(core::Result<Status>)> done);

@@ -105,6 +105,19 @@ gboolean on_configure(Self* skeleton, GDBusMethodInvocation* invocation, const c
   return TRUE;
 }
 
+gboolean on_rotate(Self* skeleton, GDBusMethodInvocation* invocation, const char* key_id, GVariant* key, gint64 from,
+                   gpointer handler) noexcept {
+  const Answer answer(invocation);
+  auto encryption = encryption_from_arguments(key_id, key);
+  if (!encryption || !*encryption) {
+    answer.refuse(encryption ? core::Error{core::Code::kInvalidArgument, "Rotate needs a key"} : encryption.error());
+    return TRUE;
+  }
+  static_cast<Handler*>(handler)->rotate(std::move(**encryption), core::Utc{from},
+                                         answer_with(aircheck_dbus_channel1_complete_rotate, skeleton, answer));
+  return TRUE;
+}
+
 gboolean on_start(Self* skeleton, GDBusMethodInvocation* invocation, gpointer handler) noexcept {
   static_cast<Handler*>(handler)->start(
       answer_with(aircheck_dbus_channel1_complete_start, skeleton, Answer(invocation)));
@@ -218,6 +231,7 @@ core::Result<std::unique_ptr<Server>> Server::listen(const std::string& run_dir,
   Self* skeleton = d->skeleton.get();
   aircheck_dbus_channel1_set_protocol_version(skeleton, kProtocolVersion);
   g_signal_connect(skeleton, "handle-configure", G_CALLBACK(on_configure), &handler);
+  g_signal_connect(skeleton, "handle-rotate", G_CALLBACK(on_rotate), &handler);
   g_signal_connect(skeleton, "handle-start", G_CALLBACK(on_start), &handler);
   g_signal_connect(skeleton, "handle-stop", G_CALLBACK(on_stop), &handler);
   g_signal_connect(skeleton, "handle-status", G_CALLBACK(on_status), &handler);

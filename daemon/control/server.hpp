@@ -19,6 +19,8 @@ class Handler {
 
   virtual ~Handler() = default;
   virtual void configure(Configuration configuration, Done done) = 0;
+  // Another key from the first key frame at or after an instant.
+  virtual void rotate(Encryption next, core::Utc from, Done done) = 0;
   virtual void start(Done done) = 0;
   virtual void stop(Done done) = 0;
   virtual Status status() = 0;

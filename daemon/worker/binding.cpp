@@ -9,6 +9,8 @@ namespace {
 
 using gstx::Ref;
 
+constexpr const char* kRotateKey = "rotate-key";
+
 core::Unexpected<core::Error> wrong(std::string message) {
   return core::fail(core::Code::kInvalidArgument, std::move(message));
 }
@@ -147,6 +149,27 @@ core::Result<void> set_secret(GstElement* pipeline, const std::string& element, 
   g_object_set(object.get(), property, text.c_str(), nullptr);
   core::wipe(text.data(), text.size());
   return {};
+}
+
+core::Result<void> check_rotates(GstElement* pipeline, const std::string& name) {
+  AIRCHECK_TRY(const auto element, find_element(pipeline, name));
+  GSignalQuery query = {};
+  const guint id = g_signal_lookup(kRotateKey, G_OBJECT_TYPE(element.get()));
+  if (id != 0) g_signal_query(id, &query);
+  if (query.n_params == 3 && query.return_type == G_TYPE_BOOLEAN) return {};
+  return core::fail(core::Code::kUnsupported, "element '" + name + "' has no signal " + kRotateKey);
+}
+
+core::Result<void> rotate_key(GstElement* pipeline, const std::string& name, const control::Encryption& next,
+                              GstClockTime running_time) {
+  AIRCHECK_TRY(const auto element, find_element(pipeline, name));
+  std::string key = core::to_hex(core::ByteView(next.key.reveal()));
+  gboolean taken = FALSE;
+  g_signal_emit_by_name(element.get(), kRotateKey, core::to_hex(next.key_id).c_str(), key.c_str(), running_time,
+                        &taken);
+  core::wipe(key.data(), key.size());
+  if (taken) return {};
+  return core::fail(core::Code::kInternal, "element '" + name + "' refuses its next key");
 }
 
 core::Result<void> bypass_element(GstElement* pipeline, const std::string& name) {

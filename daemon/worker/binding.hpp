@@ -22,6 +22,14 @@ core::Result<void> set_binding(GstElement* pipeline, const Binding& binding, con
 core::Result<void> set_secret(GstElement* pipeline, const std::string& element, const char* property,
                               const core::ContentKey& key);
 
+// kUnsupported: the element has no action signal rotate-key (string key-id, string key, uint64 running-time) ->
+// boolean.
+core::Result<void> check_rotates(GstElement* pipeline, const std::string& name);
+
+// Emits that signal.
+core::Result<void> rotate_key(GstElement* pipeline, const std::string& name, const control::Encryption& next,
+                              GstClockTime running_time);
+
 // Takes an element with one sink pad and one source pad out and links its neighbours to each other.
 core::Result<void> bypass_element(GstElement* pipeline, const std::string& name);
 

@@ -368,6 +368,13 @@ core::Result<void> Description::encrypt(GstElement* pipeline, const control::Enc
   return {};
 }
 
+core::Result<void> Description::rotate(GstElement* pipeline, const control::Encryption& next,
+                                       GstClockTime running_time) const {
+  for (const std::string& name : ciphers_) AIRCHECK_TRY_VOID(check_rotates(pipeline, name));
+  for (const std::string& name : ciphers_) AIRCHECK_TRY_VOID(rotate_key(pipeline, name, next, running_time));
+  return {};
+}
+
 core::Result<void> Description::remove_ciphers(GstElement* pipeline) const {
   for (const std::string& name : ciphers_) AIRCHECK_TRY_VOID(bypass_element(pipeline, name));
   return {};

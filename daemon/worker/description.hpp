@@ -52,6 +52,10 @@ class Description {
   // Names, types and ranges of all of Configure's variables: what they do not say has its standard value.
   core::Result<void> check_values(const control::Variables& variables) const;
 
+  // Gives every encrypting element of such a pipeline its next key. kUnsupported, and nothing changed, where one of
+  // them has no signal rotate-key.
+  core::Result<void> rotate(GstElement* pipeline, const control::Encryption& next, GstClockTime running_time) const;
+
   // The pipeline, in state NULL, with everything set. Without encryption the elements that only encrypt are taken out.
   core::Result<gstx::Ref<GstElement>> build(const DescriptionValues& values,
                                             const std::optional<control::Encryption>& encryption) const;

@@ -9,6 +9,7 @@ namespace {
 
 using gstx::Ref;
 
+constexpr std::int64_t kNsPerUs = 1000;
 constexpr guint64 kQueuedPictures = 8;
 constexpr guint64 kQueuedBlocks = 64;
 
@@ -136,6 +137,12 @@ bool Encoder::audio(std::int64_t block, std::span<const float> interleaved) {
 void Encoder::end_of_stream() {
   gst_app_src_end_of_stream(video_.get());
   gst_app_src_end_of_stream(audio_.get());
+}
+
+core::Result<void> Encoder::rotate(const Description& description, const control::Encryption& next, core::Utc from) {
+  // The picture that begins a slot may be stamped a fraction of a microsecond before it.
+  const std::int64_t running = std::max<std::int64_t>(from - start_ - kNsPerUs, 0);
+  return description.rotate(pipeline_.get(), next, static_cast<GstClockTime>(running));
 }
 
 void Encoder::cancel() {

@@ -40,6 +40,8 @@ class Encoder : public Output {
   bool video(std::int64_t frame, gstx::Ref<GstBuffer> picture) override;
   bool audio(std::int64_t block, std::span<const float> interleaved) override;
   void end_of_stream();
+  // Another key from the first key frame at or after an instant. Main context.
+  core::Result<void> rotate(const Description& description, const control::Encryption& next, core::Utc from);
   // Ends the pipeline where it stands; pushes fail, also those that wait. Any thread.
   void cancel();
 

@@ -55,6 +55,15 @@ void Service::configure(control::Configuration configuration, Done done) {
   done({});
 }
 
+void Service::rotate(control::Encryption next, core::Utc from, Done done) {
+  if (!encoder_ || !programme_->encryption) {
+    return done(core::Unexpected(not_now("the channel is not on air with a key: Configure one and Start")));
+  }
+  auto rotated = encoder_->rotate(programme_->description, next, from);
+  if (rotated) base::log_info(kArea, "another key from " + core::to_rfc3339(from, 3), channel_);
+  done(std::move(rotated));
+}
+
 void Service::start(Done done) {
   if (!programme_) return done(core::Unexpected(not_now("nothing to play yet: call Configure first")));
   waiting_starts_.push_back(std::move(done));

@@ -31,6 +31,7 @@ class Service : public control::Handler {
   core::Result<void> listen(const std::string& run_dir);
 
   void configure(control::Configuration configuration, Done done) override;
+  void rotate(control::Encryption next, core::Utc from, Done done) override;
   void start(Done done) override;
   void stop(Done done) override;
   control::Status status() override;

@@ -1,7 +1,7 @@
 // Stands in for aircheck-channel in tests of supervision: speaks the real protocol and plays nothing out.
 //
 // RUN_DIR/KEY.mode says how it behaves: "ok" (or no file), "refuse", "busy" (Start fails for a reason that passes),
-// "exit" (ends at once), "die" (is killed by a signal right after Start), "full" (loses its segments until the file
+// "no-rotation" (its key cannot be changed on air), "exit" (ends at once), "die" (is killed by a signal right after Start), "full" (loses its segments until the file
 // RUN_DIR/KEY.room is there).
 #include <fcntl.h>
 #include <glib-unix.h>
@@ -33,6 +33,12 @@ class FakeWorker : public control::Handler {
     record << configuration_.pipeline << " " << std::get<std::string>(configuration_.variables["source"]) << " "
            << std::get<std::int64_t>(configuration_.variables["not-before"]) << " "
            << (configuration_.encryption ? core::to_hex(configuration_.encryption->key_id) : "clear") << "\n";
+    done({});
+  }
+  void rotate(control::Encryption next, core::Utc from, Done done) override {
+    if (mode_ == "no-rotation") return done(core::fail(core::Code::kUnsupported, "no signal rotate-key"));
+    std::ofstream(run_dir_ + "/" + key_ + ".rotated", std::ios::app)
+        << core::to_hex(next.key_id) << " " << from.ns << "\n";
     done({});
   }
   void start(Done done) override {

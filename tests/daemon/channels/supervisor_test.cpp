@@ -50,6 +50,7 @@ class SupervisorTest : public test::MainLoopTest {
     options.now = [this] { return now_; };
     options.stall = stall_;
     options.silent_attempts = 1;
+    options.rotation = rotation_;
     ArchiveHooks hooks;
     hooks.last_sequence = [this](const Channel&) -> std::optional<std::uint64_t> {
       return rows_.empty() ? std::nullopt : std::optional(rows_.back());
@@ -90,6 +91,7 @@ class SupervisorTest : public test::MainLoopTest {
   std::string on_air_;
   std::optional<core::KeyId> last_key_;
   SupervisorOptions::StallLimit stall_;
+  SupervisorOptions::Rotation rotation_;
 };
 
 TEST_F(SupervisorTest, StartsAndStopsAWorker) {
@@ -242,6 +244,42 @@ TEST_F(SupervisorTest, AMissingProgramIsNamed) {
   ASSERT_TRUE(supervisor_->start("ch1").has_value());
   ASSERT_TRUE(reaches("backoff"));
   EXPECT_NE(status().reason.find("/nowhere/aircheck-channel"), std::string::npos) << status().reason;
+}
+
+TEST_F(SupervisorTest, TheNextPeriodsKeyReachesTheWorkerAheadOfIt) {
+  now_ = *core::from_rfc3339("2026-02-25T23:59:30Z");
+  ASSERT_TRUE(supervisor_->start("ch1").has_value());
+  ASSERT_TRUE(reaches("running"));
+  const std::string rotated = "run/ch1.rotated";
+  ASSERT_TRUE(run_until([&] { return std::filesystem::exists(directory_ / rotated); }));
+  const core::Utc midnight = *core::from_rfc3339("2026-02-26T00:00:00Z");
+  const std::string kid = core::to_hex(keys_->current(id_, midnight)->key_id);
+  ASSERT_TRUE(run_until([&] { return directory_.read(rotated) == kid + " " + std::to_string(midnight.ns) + "\n"; }));
+  now_ = midnight + 60 * core::kNsPerSecond;
+  ASSERT_TRUE(more_rows());
+  EXPECT_EQ(status().state, "running");
+  const std::string configured = directory_.read("run/ch1.configured");
+  EXPECT_EQ(std::count(configured.begin(), configured.end(), '\n'), 1) << "it was not started anew";
+  EXPECT_TRUE(contiguous());
+}
+
+TEST_F(SupervisorTest, AWorkerThatCannotRotateIsStartedAnewAtThePeriodsEnd) {
+  mode("no-rotation");
+  rotation_.late_ms = 1000;
+  TearDown();
+  boot();
+  now_ = *core::from_rfc3339("2026-02-25T23:59:58Z");
+  ASSERT_TRUE(supervisor_->start("ch1").has_value());
+  ASSERT_TRUE(reaches("running"));
+  const auto lines = [&] {
+    const std::string text = directory_.read("run/ch1.configured");
+    return std::count(text.begin(), text.end(), '\n');
+  };
+  ASSERT_TRUE(more_rows());
+  EXPECT_EQ(lines(), 1);
+  now_ = *core::from_rfc3339("2026-02-26T00:00:00Z");
+  ASSERT_TRUE(run_until([&] { return lines() == 2; }));
+  EXPECT_TRUE(reaches("running"));
 }
 
 TEST_F(SupervisorTest, TheEndOfTheCryptoPeriodChangesTheKey) {

@@ -41,6 +41,10 @@ class FakeWorker : public Handler {
     configuration_ = std::move(configuration);
     done({});
   }
+  void rotate(Encryption next, core::Utc from, Done done) override {
+    rotated_.emplace(std::move(next), from);
+    done({});
+  }
   void start(Done done) override { done(core::fail(core::Code::kNotFound, "film.mp4: no such file")); }
   void stop(Done done) override { stopping_ = std::move(done); }
   Status status() override {
@@ -58,6 +62,7 @@ class FakeWorker : public Handler {
   }
 
   std::optional<Configuration> configuration_;
+  std::optional<std::pair<Encryption, core::Utc>> rotated_;
   Done stopping_;
 };
 
@@ -146,6 +151,19 @@ TEST_F(ControlTest, ConfigurationArrivesWhole) {
   ASSERT_TRUE(worker_.configuration_->encryption);
   EXPECT_EQ(worker_.configuration_->encryption->key_id, sent.encryption->key_id);
   EXPECT_TRUE(worker_.configuration_->encryption->key == sent.encryption->key);
+}
+
+TEST_F(ControlTest, TheNextKeyArrivesWhole) {
+  ASSERT_TRUE(connect_to_server());
+  const Encryption next{core::KeyId{9, 8, 7}, *core::ContentKey::from_hex("000102030405060708090a0b0c0d0e0f")};
+  std::optional<core::Result<void>> outcome;
+  client_->rotate(next, core::Utc{1'772'064'000'000'000'000}, [&](core::Result<void> result) { outcome = result; });
+  run_until([&] { return outcome.has_value(); });
+  ASSERT_TRUE(*outcome) << outcome->error().message;
+  ASSERT_TRUE(worker_.rotated_);
+  EXPECT_EQ(worker_.rotated_->first.key_id, next.key_id);
+  EXPECT_TRUE(worker_.rotated_->first.key == next.key);
+  EXPECT_EQ(worker_.rotated_->second.ns, 1'772'064'000'000'000'000);
 }
 
 TEST_F(ControlTest, RefusalKeepsItsCodeAndText) {

@@ -275,6 +275,58 @@ INSTANTIATE_TEST_SUITE_P(Films, MustPlayTest, ::testing::ValuesIn(promised()), [
   return name;
 });
 
+// A new key from an instant on: no break, no discontinuity, one segment under the old key and the next one under the
+// new.
+TEST_F(ChannelTest, ChangesItsKeyOnAir) {
+  constexpr const char* kNextKeyId = "ffeeddccbbaa99887766554433221100";
+  constexpr const char* kNextKey = "00112233445566778899aabbccddeeff";
+  const auto clock = std::make_shared<FastClock>(kStart, 20 * core::kNsPerSecond);
+  Service service("ch1", clock);
+  const control::Encryption next{*core::key_id_from_hex(kNextKeyId), *core::ContentKey::from_hex(kNextKey)};
+  const core::Utc from = kStart + 12 * core::kNsPerSecond;
+  std::optional<core::Result<void>> early;
+  service.rotate(next, from, [&](core::Result<void> result) { early = std::move(result); });
+  ASSERT_TRUE(early && !*early) << "there is nothing on air whose key could change";
+  EXPECT_EQ(early->error().code, core::Code::kConflict);
+  ASSERT_TRUE(
+      finish([&](const Handler::Done& done) { service.configure(configuration(numbered_film(), true), done); }));
+  // In the answer to Start, when nothing is encoded yet.
+  ASSERT_TRUE(finish([&](const Handler::Done& done) {
+    service.start([&, done](core::Result<void> started) {
+      if (!started) return done(std::move(started));
+      service.rotate(next, from, done);
+    });
+  }));
+  ASSERT_TRUE(run_until([&] { return clock->stands_still(); }, kLongMs));
+  ASSERT_TRUE(finish([&](const Handler::Done& done) { service.stop(done); }));
+  service.segments_since(0, 1'000, [this](core::Result<std::vector<control::SegmentRow>> rows) { rows_ = *rows; });
+  ASSERT_TRUE(run_until([&] { return !rows_.empty(); }));
+
+  ASSERT_GE(rows_.size(), 4U);
+  std::vector<std::int64_t> numbers;
+  for (const bool later : {false, true}) {
+    std::vector<control::SegmentRow> period;
+    for (const auto& row : rows_) {
+      EXPECT_EQ(row.key_id, core::key_id_from_hex(row.start < from ? kKeyId : kNextKeyId).value()) << row.location;
+      EXPECT_FALSE(row.discontinuity) << row.location;
+      EXPECT_EQ(row.sequence, rows_.front().sequence + static_cast<std::uint64_t>(&row - rows_.data()));
+      if ((row.start >= from) == later) period.push_back(row);
+    }
+    ASSERT_GE(period.size(), 2U);
+    for (const auto& row : period) EXPECT_EQ(row.init_location, period.front().init_location);
+    std::swap(rows_, period);
+    const auto seen = counters(concatenated(), std::string("-decryption_key ") + (later ? kNextKey : kKey));
+    const auto sound = test::run("cat '" + (directory_ / "all.mp4") + "' | ffmpeg -v error -xerror -decryption_key " +
+                                 (later ? kNextKey : kKey) + " -i pipe: -map 0:a -f null -");
+    EXPECT_EQ(sound.exit, 0) << sound.output;
+    std::swap(rows_, period);
+    numbers.insert(numbers.end(), seen.begin(), seen.end());
+  }
+  for (std::size_t i = 1; i < numbers.size(); ++i) {
+    ASSERT_EQ(numbers[i], (numbers[i - 1] + 1) % 250) << "picture " << i;
+  }
+}
+
 // The disk goes away while the channel is on air, and comes back.
 TEST_F(ChannelTest, StaysOnAirWithoutItsDisk) {
   const auto clock =
