@@ -67,10 +67,6 @@ struct Settings {
 
 constexpr const char* kSourceCaps = "video/quicktime, variant=(string)iso-fragmented";
 
-bool is_video(GstPadTemplate* pad_template) {
-  return g_str_has_prefix(GST_PAD_TEMPLATE_NAME_TEMPLATE(pad_template), "video") != FALSE;
-}
-
 // The event that asks for a cut, and its field with a running time (guint64), which it may leave out.
 constexpr const char* kCutEvent = "aircheck-cut";
 constexpr const char* kCutTimeField = "running-time";
@@ -120,11 +116,14 @@ class Fmp4Mux : public gstx::Object<GstElement, GstElementClass, Settings> {
 
   static GstFlowReturn chain(GstPad* pad, GstObject* parent, GstBuffer* buffer) noexcept;
   static gboolean sink_event(GstPad* pad, GstObject* parent, GstEvent* event) noexcept;
+  static gboolean source_query(GstPad* pad, GstObject* parent, GstQuery* query) noexcept;
+  bool answer_latency(GstQuery* query);
 
   GstFlowReturn take(GstPad* gst_pad, gstx::Ref<GstBuffer> buffer);
   gboolean handle_event(GstPad* gst_pad, gstx::Ref<GstEvent> event);
   core::Result<void> set_caps(Pad& pad, const GstCaps* caps);
   core::Result<void> push_sample(Pad& pad, gstx::Ref<GstBuffer> buffer);
+  void report_drops(Pad& pad, bool at_end);
   void push_gap(Pad& pad, GstClockTime time, GstClockTime duration);
   [[nodiscard]] static std::optional<std::int64_t> running_time(const Pad& pad, GstClockTime time);
   void set_anchor(std::int64_t first_running_time);
@@ -156,9 +155,8 @@ class Fmp4Mux : public gstx::Object<GstElement, GstElementClass, Settings> {
   MuxOutput output_{nullptr};
   std::uint32_t announced_max_s_ = 0;
   bool warned_about_cut_ = false;
-  std::optional<core::Error> warning_;  // to be posted without the lock
+  std::vector<core::Error> warnings_;  // to be posted without the lock
   std::optional<core::Error> error_;
-  std::uint64_t reported_drops_ = 0;
   GstFlowReturn flow_ = GST_FLOW_OK;
   std::atomic<bool> stopping_{false};
   MuxBalance balance_;
@@ -184,6 +182,7 @@ Fmp4Mux::Fmp4Mux(GstElement* self) : Object(self) {
   GstPadTemplate* source_template = gst_element_class_get_pad_template(GST_ELEMENT_GET_CLASS(self), "src");
   source_ = gst_pad_new_from_template(source_template, "src");
   gst_pad_use_fixed_caps(source_);
+  gst_pad_set_query_function(source_, source_query);
   gst_element_add_pad(self, source_);
   output_ = MuxOutput(source_);
 }
@@ -238,14 +237,14 @@ void Fmp4Mux::release_pad(GstPad* pad) {
 
 // Messages wait for this until the stream lock is free: a handler of the bus may call the element.
 void Fmp4Mux::post_reports() {
-  std::optional<core::Error> warning;
+  std::vector<core::Error> warnings;
   std::optional<core::Error> error;
   {
     const std::lock_guard lock(stream_lock_);
-    warning = std::exchange(warning_, std::nullopt);
+    warnings = std::exchange(warnings_, {});
     error = std::exchange(error_, std::nullopt);
   }
-  if (warning) gstx::post_warning(element(), *warning);
+  for (const core::Error& warning : warnings) gstx::post_warning(element(), warning);
   if (error) gstx::post_error(element(), *error);
 }
 
@@ -279,6 +278,7 @@ void Fmp4Mux::reset() {
     pad.track = std::move(fresh);
     pad.next_key_slot = INT64_MIN;
     pad.cut_asked = false;
+    pad.logged_drops = pad.reported_drops = 0;
     gst_segment_init(&pad.segment, GST_FORMAT_TIME);
   }
   GST_OBJECT_UNLOCK(element());
@@ -287,7 +287,6 @@ void Fmp4Mux::reset() {
   announced_max_s_ = 0;
   warned_about_cut_ = false;
   cuts_asked_.lock()->clear();
-  reported_drops_ = 0;
   flow_ = GST_FLOW_OK;
   stopping_ = false;
   anchor_ns_ = INT64_MIN;
@@ -316,6 +315,23 @@ GstFlowReturn Fmp4Mux::chain(GstPad* pad, GstObject* parent, GstBuffer* buffer) 
 
 gboolean Fmp4Mux::sink_event(GstPad* pad, GstObject* parent, GstEvent* event) noexcept {
   return gstx::impl<Fmp4Mux>(parent).handle_event(pad, gstx::Ref<GstEvent>::adopt(event));
+}
+
+gboolean Fmp4Mux::source_query(GstPad* pad, GstObject* parent, GstQuery* query) noexcept {
+  if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY) return gst_pad_query_default(pad, parent, query);
+  return gstx::impl<Fmp4Mux>(parent).answer_latency(query) ? TRUE : FALSE;
+}
+
+// A segment leaves when it is over, so its first sample waits for all of it. Any thread; not under the stream lock.
+bool Fmp4Mux::answer_latency(GstQuery* query) {
+  UpstreamLatency upstream = upstream_latency(element());
+  const Settings wanted = settings().copy();
+  std::uint32_t longest_s = wanted.max_duration;
+  if (longest_s == 0) longest_s = (upstream.video && !key_frames_on_request_ ? 2 : 1) * wanted.target_duration;
+  const GstClockTime own = longest_s * GST_SECOND + GST_SECOND / 2;  // what still rounds to it
+  if (GST_CLOCK_TIME_IS_VALID(upstream.max)) upstream.max += own;
+  gst_query_set_latency(query, upstream.live ? TRUE : FALSE, upstream.min + own, upstream.max);
+  return true;
 }
 
 // Also before the pad's segment, where encoders put decode times and priming.
@@ -359,6 +375,7 @@ core::Result<void> Fmp4Mux::push_sample(Pad& pad, gstx::Ref<GstBuffer> buffer) {
   if (const auto decode = running_time(pad, GST_BUFFER_DTS(raw))) sample.decode_ns = anchor_ns_ + *decode;
   if (GST_BUFFER_DURATION_IS_VALID(raw)) sample.duration_ns = static_cast<std::int64_t>(GST_BUFFER_DURATION(raw));
   sample.key = sample_key(raw);
+  sample.discont = GST_BUFFER_FLAG_IS_SET(raw, GST_BUFFER_FLAG_DISCONT);
   const TrackConfig& config = track.config();
   if (track.kind() == TrackKind::kVideo) {
     sample.sync = is_random_access(raw, config.codec, config.nal_length_size());
@@ -375,11 +392,23 @@ core::Result<void> Fmp4Mux::push_sample(Pad& pad, gstx::Ref<GstBuffer> buffer) {
   sample.buffer = std::move(buffer);
   track.push(std::move(sample));
   if (std::exchange(pad.cut_asked, false)) segmenter_.request_cut(track.last_ns());
-  if (track.dropped() > reported_drops_) {
-    reported_drops_ = track.dropped();
-    GST_WARNING_OBJECT(pad.pad(), "dropped a buffer at %" GST_TIME_FORMAT ": it goes back in time", GST_TIME_ARGS(pts));
-  }
   return {};
+}
+
+// The first loss of a pad, and how many there were at its end; all of them are in the log.
+void Fmp4Mux::report_drops(Pad& pad, bool at_end) {
+  const std::uint64_t count = pad.track->dropped();
+  if (count > pad.logged_drops) {
+    GST_WARNING_OBJECT(pad.pad(), "dropped %" G_GUINT64_FORMAT " samples so far", count);
+  }
+  pad.logged_drops = count;
+  if (count == pad.reported_drops || (pad.reported_drops != 0 && !at_end)) return;
+  pad.reported_drops = count;
+  warnings_.push_back(
+      {Code::kInvalidArgument, std::string(GST_OBJECT_NAME(pad.pad())) + ": " + std::to_string(count) +
+                                   (count == 1 ? " sample was" : " samples were") + " dropped before " +
+                                   core::to_rfc3339(core::Utc{pad.track->known_ns()}, 3) +
+                                   ": they go back in time by a second or more, or came 30 s after other tracks"});
 }
 
 void Fmp4Mux::push_gap(Pad& pad, GstClockTime time, GstClockTime duration) {
@@ -411,6 +440,7 @@ GstFlowReturn Fmp4Mux::take(GstPad* gst_pad, gstx::Ref<GstBuffer> buffer) {
     }
     if (!taken) error_ = taken.error().with_context(GST_OBJECT_NAME(gst_pad));
     flow = flow_ = taken ? drain() : GST_FLOW_ERROR;
+    report_drops(pad, false);
   }
   balance_.moved();
   post_reports();
@@ -476,6 +506,7 @@ gboolean Fmp4Mux::handle_event(GstPad* gst_pad, gstx::Ref<GstEvent> event) {
       {
         const std::lock_guard lock(stream_lock_);
         pad.track->end();
+        report_drops(pad, true);
         if (flow_ == GST_FLOW_OK) flow_ = drain();
       }
       post_reports();
@@ -520,7 +551,9 @@ void Fmp4Mux::request_key_frames(GstPad* gst_pad, std::int64_t from_running_time
     if (running < 0) continue;
     const bool taken = gst_pad_push_event(
         gst_pad, gst_video_event_new_upstream_force_key_unit(static_cast<GstClockTime>(running), FALSE, 0));
+    const bool known = key_frames_on_request_;
     if (first || taken) key_frames_on_request_ = taken;
+    if (taken && !known) gst_element_post_message(element(), gst_message_new_latency(GST_OBJECT(element())));
     GST_DEBUG_OBJECT(gst_pad, "key frame for running time %" GST_TIME_FORMAT ": %s",
                      GST_TIME_ARGS(static_cast<GstClockTime>(running)), taken ? "yes" : "no");
     if (!taken) break;
@@ -613,9 +646,9 @@ GstFlowReturn Fmp4Mux::push_segment(Segment segment) {
   if (!segment.independent) {
     GST_WARNING_OBJECT(element(), "the segment at %s begins without an IDR", start.c_str());
     if (!warned_about_cut_) {
-      warning_ = core::Error{Code::kUnsupported, "the segment at " + start +
-                                                     " begins without an IDR: none came within max-duration (" +
-                                                     std::to_string(announced_max_s_) + " s)"};
+      warnings_.push_back(core::Error{
+          Code::kUnsupported, "the segment at " + start + " begins without an IDR: none came within max-duration (" +
+                                  std::to_string(announced_max_s_) + " s)"});
     }
     warned_about_cut_ = true;
   }
@@ -626,24 +659,6 @@ GstFlowReturn Fmp4Mux::push_segment(Segment segment) {
   if (flow) return *flow;
   error_ = flow.error();
   return GST_FLOW_ERROR;
-}
-
-// The pads are children, so that gst-launch-1.0 and descriptions can say audio_0::encoder-delay=1024.
-void init_child_proxy(gpointer interface, gpointer) noexcept {
-  auto* proxy = static_cast<GstChildProxyInterface*>(interface);
-  proxy->get_children_count = [](GstChildProxy* parent) noexcept {
-    GST_OBJECT_LOCK(parent);
-    const guint count = GST_ELEMENT_CAST(parent)->numsinkpads;
-    GST_OBJECT_UNLOCK(parent);
-    return count;
-  };
-  proxy->get_child_by_index = [](GstChildProxy* parent, guint index) noexcept {
-    GST_OBJECT_LOCK(parent);
-    auto* pad = static_cast<GObject*>(g_list_nth_data(GST_ELEMENT_CAST(parent)->sinkpads, index));
-    if (pad != nullptr) g_object_ref(pad);
-    GST_OBJECT_UNLOCK(parent);
-    return pad;
-  };
 }
 
 }  // namespace

@@ -22,6 +22,8 @@ class MuxPad : public gstx::Object<GstPad, GstPadClass, NoSettings> {
   std::unique_ptr<MuxTrack> track;
   GstSegment segment;
   bool cut_asked = false;  // at the time of the next buffer
+  std::uint64_t logged_drops = 0;
+  std::uint64_t reported_drops = 0;  // on the bus
   // Of the pad's own streaming thread.
   std::int64_t next_key_slot = INT64_MIN;
 };
@@ -44,5 +46,20 @@ class AudioMuxPad : public gstx::Object<gstx::InstanceOf<MuxPad>, GstPadClass, A
 
   explicit AudioMuxPad(gstx::InstanceOf<MuxPad>* self) : Object(self) {}
 };
+
+[[nodiscard]] bool is_video(GstPadTemplate* pad_template);
+
+// What the peers of all sink pads answer together.
+struct UpstreamLatency {
+  bool live = false;
+  bool video = false;  // there is a pad for video
+  GstClockTime min = 0;
+  GstClockTime max = GST_CLOCK_TIME_NONE;
+};
+[[nodiscard]] UpstreamLatency upstream_latency(GstElement* element);
+
+// Fills GstChildProxyInterface: the sink pads are children, so that gst-launch-1.0 and descriptions can say
+// audio_0::encoder-delay=1024.
+void init_child_proxy(gpointer interface, gpointer) noexcept;
 
 }  // namespace aircheck::fmp4

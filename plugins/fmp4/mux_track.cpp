@@ -56,7 +56,7 @@ void MuxTrack::merge_tags(const GstTagList* list) {
   config_ = std::make_shared<const TrackConfig>(std::move(config));
 }
 
-MuxSample MuxTrack::timed(IncomingSample incoming) {
+MuxSample MuxTrack::timed(IncomingSample& incoming) {
   if (incoming.key && config_->key != *incoming.key) {
     TrackConfig config = *config_;
     config.key = *incoming.key;
@@ -80,10 +80,9 @@ MuxSample MuxTrack::timed(IncomingSample incoming) {
 
 void MuxTrack::push(IncomingSample incoming) {
   const auto decode_ns = incoming.decode_ns;
-  const auto [clip_start, clip_end] = std::pair(incoming.clip_start, incoming.clip_end);
-  MuxSample sample = timed(std::move(incoming));
+  MuxSample sample = timed(incoming);
   if (kind_ == TrackKind::kAudio) {
-    push_audio(std::move(sample), clip_start, clip_end);
+    push_audio(std::move(sample), incoming);
   } else {
     std::optional<std::int64_t> decode;
     if (decode_ns) decode = to_units(*decode_ns, config_->timescale);
@@ -104,19 +103,19 @@ std::uint32_t MuxTrack::whole_frame(std::uint32_t duration) const {
   return duration == 0 || close ? nominal : duration;
 }
 
-void MuxTrack::push_audio(MuxSample sample, std::uint32_t clip_start, std::uint32_t clip_end) {
+void MuxTrack::push_audio(MuxSample sample, const IncomingSample& incoming) {
   const std::int64_t tolerance = config_->timescale / kAudioSnapsPerSecond;
-  const std::uint32_t clipped = clip_start + clip_end;
+  const std::uint32_t clipped = incoming.clip_start + incoming.clip_end;
   // What is clipped an encoder leaves out of the duration, and a demuxer may not. A frame that is clipped behind is
   // told to be shorter than it is.
   const std::uint32_t usual = whole_frame(last_interval_);
   const bool left_out = sample.duration != 0 && sample.duration + tolerance < usual;
   const std::uint32_t frame = whole_frame(sample.duration + (left_out ? clipped : 0));
-  sample.duration = frame - std::min(clip_end, frame - 1);
-  sample.presentation -= clip_start;
+  sample.duration = frame - std::min(incoming.clip_end, frame - 1);
+  sample.presentation -= incoming.clip_start;
   if (!priming_end_) priming_end_ = encoder_delay_ > 0 ? sample.presentation : INT64_MIN;
   sample.decode = sample.presentation - encoder_delay_;
-  if (last_decode_ && last_timescale_ == config_->timescale) {
+  if (!incoming.discont && last_decode_ && last_timescale_ == config_->timescale) {
     const std::int64_t follows = *last_decode_ + last_interval_;
     if (std::abs(sample.decode - follows) <= tolerance) sample.decode = follows;
   }
@@ -176,8 +175,10 @@ void MuxTrack::make_ready(MuxSample sample) {
   sample.decode_ns = to_ns(sample.decode, sample.config->timescale);
   if (origin_ns_ == INT64_MIN) origin_ns_ = sample.decode_ns;
   known_ns_ = std::max(known_ns_, sample.end_ns());
-  if (sample.decode_ns < discard_before_ns_) return;
-  if (wait_for_sync_ && !sample.sync) return;
+  if (sample.decode_ns < discard_before_ns_ || (wait_for_sync_ && !sample.sync)) {
+    ++dropped_;
+    return;
+  }
   wait_for_sync_ = false;
   ready_.push_back(std::move(sample));
 }
@@ -225,6 +226,7 @@ void MuxTrack::discard_before(std::int64_t utc_ns) {
   discard_before_ns_ = std::max(discard_before_ns_, utc_ns);
   wait_for_sync_ = kind_ == TrackKind::kVideo;
   while (!ready_.empty() && (ready_.front().decode_ns < utc_ns || (wait_for_sync_ && !ready_.front().sync))) {
+    ++dropped_;
     ready_.pop_front();
   }
   if (!ready_.empty()) wait_for_sync_ = false;

@@ -22,6 +22,7 @@ struct IncomingSample {
   std::optional<std::int64_t> duration_ns;
   bool sync = true;  // video: an IDR
   std::optional<SampleKey> key;
+  bool discont = false;  // audio: the time is not to be rounded to the end of what came before
   // Samples that the source says are not to be heard (GstAudioClippingMeta), before and behind those that are; the
   // presentation time is of the first that is.
   std::uint32_t clip_start = 0;
@@ -92,7 +93,7 @@ class MuxTrack {
   // delay, so that composition offsets are not negative. Constant for as long as the format is, and so only what the
   // first samples of a format, the first segment's, need.
   [[nodiscard]] std::int64_t decode_lead(std::span<const MuxSample> samples);
-  // Samples that went back in time, so far.
+  // Samples that went back in time or came too late, so far.
   [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
   // Presentation time (UTC, ns) of the last sample that came; INT64_MIN before.
   [[nodiscard]] std::int64_t last_ns() const { return last_ns_; }
@@ -105,9 +106,9 @@ class MuxTrack {
   void set_waited_in_vain_for(std::int64_t known_ns) { waited_in_vain_for_ = known_ns; }
 
  private:
-  MuxSample timed(IncomingSample sample);
+  MuxSample timed(IncomingSample& incoming);  // takes its buffer
   void push_video(MuxSample sample, std::optional<std::int64_t> decode);
-  void push_audio(MuxSample sample, std::uint32_t clip_start, std::uint32_t clip_end);
+  void push_audio(MuxSample sample, const IncomingSample& incoming);
   [[nodiscard]] std::uint32_t whole_frame(std::uint32_t duration) const;
   bool in_order(MuxSample& sample);
   void release_first();

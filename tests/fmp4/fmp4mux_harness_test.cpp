@@ -266,6 +266,43 @@ TEST_F(Fmp4MuxHarness, AGapWithoutADurationSaysThatNothingCameBefore) {
   gst_harness_teardown(audio);
 }
 
+TEST_F(Fmp4MuxHarness, LatencyIsThatOfASegment) {
+  gst_harness_set_upstream_latency(harness_, 40 * GST_MSECOND);
+  // The harness takes force-key-unit, so a segment lasts 6 s, and what rounds to that.
+  EXPECT_EQ(gst_harness_query_latency(harness_), 6'540 * GST_MSECOND);
+  const auto others = Ref<GstElement>::sink(gst_element_factory_make("fmp4mux", nullptr));
+  g_object_set(others.get(), "target-duration", 4U, nullptr);
+  const auto pad = Ref<GstPad>::adopt(gst_element_request_pad_simple(others.get(), "video_%u"));
+  const auto source = Ref<GstPad>::adopt(gst_element_get_static_pad(others.get(), "src"));
+  const auto query = Ref<GstQuery>::adopt(gst_query_new_latency());
+  ASSERT_TRUE(gst_pad_query(source.get(), query.get()));
+  gboolean live = TRUE;
+  GstClockTime min = 0;
+  gst_query_parse_latency(query.get(), &live, &min, nullptr);
+  EXPECT_FALSE(live);
+  EXPECT_EQ(min, 8'500 * GST_MSECOND) << "nobody has been asked for key frames";
+}
+
+TEST_F(Fmp4MuxHarness, WhatIsDroppedIsSaidOnTheBus) {
+  GstHarness* audio = add_audio(harness_);
+  const auto warnings = [this] {
+    std::vector<std::string> texts;
+    while (const auto message = Ref<GstMessage>::adopt(gst_bus_pop_filtered(bus_.get(), GST_MESSAGE_WARNING))) {
+      texts.push_back(message_text(message.get(), gst_message_parse_warning));
+    }
+    return texts;
+  };
+  for (const int n : {100, 101, 1, 2, 102}) gst_harness_push(audio, sound(n).release());
+  const auto first = warnings();
+  ASSERT_EQ(first.size(), 1U);
+  EXPECT_NE(first[0].find("audio_1: 1 sample was dropped before 2026-02-25T14:30:02"), std::string::npos) << first[0];
+  gst_harness_push_event(audio, gst_event_new_eos());
+  const auto last = warnings();
+  ASSERT_EQ(last.size(), 1U);
+  EXPECT_NE(last[0].find("2 samples were dropped"), std::string::npos) << last[0];
+  gst_harness_teardown(audio);
+}
+
 TEST_F(Fmp4MuxHarness, OnlyAudioHasAnEncoderDelay) {
   const auto video = Ref<GstPad>::adopt(gst_element_request_pad_simple(harness_->element, "video_%u"));
   const auto audio = Ref<GstPad>::adopt(gst_element_request_pad_simple(harness_->element, "audio_%u"));

@@ -404,6 +404,22 @@ TEST(MuxTrackTimes, MillisecondsOfAContainerDoNotShake) {
   for (std::size_t i = 1; i < ready.size(); ++i) ASSERT_EQ(ready[i].decode - ready[i - 1].decode, 1024) << i;
 }
 
+TEST(MuxTrackTimes, ADiscontinuityKeepsItsTime) {
+  MuxTrack audio(1, TrackKind::kAudio);
+  audio.set_config(audio_config());
+  for (const bool discont : {true, false, true}) {
+    IncomingSample sample;
+    sample.presentation_ns = kStart + core::scale_round(audio.ready().size(), 1024 * kNsPerSecond, 48'000) + kNsPerMs;
+    sample.discont = discont;
+    if (audio.ready().empty()) sample.presentation_ns = kStart;
+    audio.push(std::move(sample));
+  }
+  const auto& ready = audio.ready();
+  ASSERT_EQ(ready.size(), 3U);
+  EXPECT_EQ(ready[1].decode - ready[0].decode, 1024) << "a millisecond is rounding";
+  EXPECT_EQ(ready[2].decode - ready[1].decode, 1024 + 48) << "and here the source says that it is not";
+}
+
 TEST(MuxTrackTimes, GoingBackInTimeIsDropped) {
   MuxTrack audio(1, TrackKind::kAudio);
   audio.set_config(audio_config());
