@@ -1,5 +1,6 @@
 #include "core/naming.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 
@@ -12,6 +13,8 @@ struct Field {
   std::size_t width;  // digits; 0: as many as there are
 };
 
+constexpr char kTrackField = 'T';
+
 constexpr Field kFields[] = {{'Y', 4}, {'m', 2}, {'d', 2}, {'H', 2}, {'M', 2}, {'S', 2}, {'j', 3}, {'s', 0}, {'N', 3}};
 
 const Field* find_field(char name) {
@@ -23,6 +26,11 @@ const Field* find_field(char name) {
 
 bool is_digit(char character) {
   return character >= '0' && character <= '9';
+}
+
+bool is_track_character(char character) {
+  return is_digit(character) || (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z') ||
+         character == '_';
 }
 
 void append_padded(std::string& out, std::int64_t value, std::size_t width) {
@@ -104,6 +112,10 @@ struct FieldValues {
 
 }  // namespace
 
+bool is_track(std::string_view name) {
+  return !name.empty() && std::ranges::all_of(name, is_track_character);
+}
+
 Result<std::vector<NamePattern::Token>> NamePattern::tokenize(std::string_view pattern) {
   std::vector<Token> tokens;
   const auto add_literal = [&tokens](char character) {
@@ -120,6 +132,9 @@ Result<std::vector<NamePattern::Token>> NamePattern::tokenize(std::string_view p
     if (rest.starts_with("%")) {
       add_literal('%');
       i += 1;
+    } else if (pattern.substr(i).starts_with(kTrackMark)) {
+      tokens.push_back({kTrackField, {}});
+      i += kTrackMark.size() - 1;
     } else if (rest.starts_with("3N")) {
       tokens.push_back({'N', {}});
       i += 2;
@@ -129,7 +144,7 @@ Result<std::vector<NamePattern::Token>> NamePattern::tokenize(std::string_view p
     } else {
       return fail(Code::kInvalidArgument,
                   "%" + std::string(rest.substr(0, 1)) +
-                      " is not a field of a segment name; known are %Y %m %d %H %M %S %j %s %3N and %%");
+                      " is not a field of a segment name; known are %Y %m %d %H %M %S %j %s %3N %{track} and %%");
     }
   }
   return tokens;
@@ -139,11 +154,18 @@ Result<std::vector<NamePattern::Token>> NamePattern::tokenize(std::string_view p
 Result<void> NamePattern::check(const std::vector<Token>& tokens) {
   std::string seen;
   for (std::size_t i = 0; i < tokens.size(); ++i) {
-    if (tokens[i].field == 0) continue;
-    seen += tokens[i].field;
-    if (tokens[i].field != 's' || i + 1 == tokens.size()) continue;
-    if (tokens[i + 1].field != 0 || is_digit(tokens[i + 1].text[0])) {
-      return fail(Code::kInvalidArgument, "%s has no fixed width: put a separator such as - after it");
+    const char field = tokens[i].field;
+    if (field == 0) continue;
+    if (field == kTrackField && seen.find(field) != std::string::npos) {
+      return fail(Code::kInvalidArgument, "%{track} may stand in a name once");
+    }
+    seen += field;
+    if ((field != 's' && field != kTrackField) || i + 1 == tokens.size()) continue;
+    const Token& next = tokens[i + 1];
+    const bool runs_on = next.field != 0 || (field == 's' ? is_digit(next.text[0]) : is_track_character(next.text[0]));
+    if (runs_on) {
+      return fail(Code::kInvalidArgument, std::string(field == 's' ? "%s" : kTrackMark) +
+                                              " has no fixed width: put a separator such as - after it");
     }
   }
   const auto has = [&seen](char field) { return seen.find(field) != std::string::npos; };
@@ -187,6 +209,8 @@ std::string NamePattern::format(const NameParts& parts) const {
   for (const Token& token : head_) {
     if (token.field == 0) {
       out += token.text;
+    } else if (token.field == kTrackField) {
+      out += parts.track;
     } else {
       append_padded(out, field_value(token.field, parts.utc, civil), find_field(token.field)->width);
     }
@@ -203,9 +227,18 @@ Result<NameParts> NamePattern::parse_name(std::string_view path) const {
   const auto no_match = [&] { return fail(Code::kParse, "the name does not follow the pattern '" + text_ + "'"); };
   std::string_view rest = path;
   FieldValues values;
+  std::string track;
   for (const Token& token : head_) {
     if (token.field == 0) {
       if (!take_text(rest, token.text)) return no_match();
+      continue;
+    }
+    if (token.field == kTrackField) {
+      while (!rest.empty() && is_track_character(rest.front())) {
+        track += rest.front();
+        rest.remove_prefix(1);
+      }
+      if (track.empty()) return no_match();
       continue;
     }
     const auto value = take_number(rest, find_field(token.field)->width);
@@ -223,7 +256,7 @@ Result<NameParts> NamePattern::parse_name(std::string_view path) const {
   const auto duplicate = take_suffix("-");
   if (!duplicate || rest != extension_) return no_match();
   AIRCHECK_TRY(const Utc utc, values.utc());
-  const NameParts parts{utc, *epoch, *duplicate};
+  NameParts parts{utc, *epoch, *duplicate, std::move(track)};
   // Fields that repeat must agree, and padding must be ours: then each file has one name only.
   if (format(parts) != path) return no_match();
   return parts;
@@ -237,6 +270,13 @@ std::string NamePattern::directory() const {
 bool NamePattern::has_dated_folders() const {
   for (std::size_t i = 1; i < head_.size(); ++i) {
     if (head_[i].text.find('/') != std::string::npos) return true;
+  }
+  return false;
+}
+
+bool NamePattern::has_track() const {
+  for (const Token& token : head_) {
+    if (token.field == kTrackField) return true;
   }
   return false;
 }

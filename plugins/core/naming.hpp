@@ -1,7 +1,8 @@
 // File names from UTC and back: "out/ch1-%Y%m%d%H%M%S.m4s" <-> 2026-02-25T14:30:00Z.
 //
 // A name is {pattern up to its extension}[-eN][-NNN]{extension}. -eN is the epoch: the clock was set back N times since
-// the store began. -NNN tells a file from an earlier one of the same name. Names are always UTC: no local time, no DST.
+// the store began. %{track} in a pattern is the rendition that the file holds. -NNN tells a file from an earlier one of
+// the same name. Names are always UTC: no local time, no DST.
 #pragma once
 
 #include <cstdint>
@@ -19,18 +20,25 @@ struct NameParts {
   Utc utc;
   std::uint32_t epoch = 0;      // 0 is not written
   std::uint32_t duplicate = 0;  // 0 is not written
+  std::string track;            // letters, digits and '_' where the pattern has %{track}, else empty
 
   friend bool operator==(const NameParts&, const NameParts&) = default;
 };
 
+inline constexpr std::string_view kTrackMark = "%{track}";
+
+// Whether %{track} can stand for it.
+[[nodiscard]] bool is_track(std::string_view name);
+
 class NamePattern {
  public:
   // Fields, as in strftime(3): %Y %m %d %H %M %S, %j (day of the year), %s (seconds since 1970); %3N as in date(1)
-  // (milliseconds); %% for a percent sign. They may stand in folder names too and may repeat. kInvalidArgument names
+  // (milliseconds); %{track} once, not before a field or a letter; %% for a percent sign. They may stand in folder
+  // names too, and those of time may repeat. kInvalidArgument names
   // what is missing when a name could not be read back to an instant, to the second at least.
   static Result<NamePattern> parse(std::string_view pattern);
 
-  // The whole path. utc must lie in the years 1970 to 2261.
+  // The whole path. utc must lie in the years 1970 to 2261, and is_track() hold where the pattern has one.
   [[nodiscard]] std::string format(const NameParts& parts) const;
 
   // The inverse: exactly the paths that format() makes, else kParse.
@@ -45,6 +53,8 @@ class NamePattern {
   // Fields in folder names: files lie deeper than directory().
   [[nodiscard]] bool has_dated_folders() const;
 
+  [[nodiscard]] bool has_track() const;
+
   // Text at the start of every file name, with a separator: "ch1-" of "out/ch1-%Y...", "" where a field comes first.
   [[nodiscard]] std::string file_prefix() const;
 
@@ -52,7 +62,7 @@ class NamePattern {
 
  private:
   struct Token {
-    char field = 0;    // 'Y', 'm', ..., 'N', or 0 for a literal
+    char field = 0;    // 'Y', 'm', ..., 'N', 'T' for the track, or 0 for a literal
     std::string text;  // of a literal
   };
 

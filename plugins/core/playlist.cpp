@@ -201,9 +201,11 @@ class MediaWriter {
 
   void append_row(const MediaRow& row) {
     if (row.discontinuity) out_ += "#EXT-X-DISCONTINUITY\n";
+    restate_ = restate_ || row.discontinuity;
     if (row.context != nullptr) {
-      append_context(out_, context_, *row.context, row.discontinuity);
+      append_context(out_, context_, *row.context, restate_);
       context_ = row.context.get();
+      restate_ = false;
     }
     out_ += "#EXT-X-PROGRAM-DATE-TIME:" + to_rfc3339(row.start, 3) + "\n";
     if (row.gap) out_ += "#EXT-X-GAP\n";
@@ -217,6 +219,7 @@ class MediaWriter {
   const MediaPlaylist& playlist_;
   std::string out_;
   const SegmentContext* context_ = nullptr;  // of the last segment written
+  bool restate_ = false;                     // a discontinuity came since, perhaps before a GAP row
 };
 
 void append_rendition(std::string& out, const RenditionTag& rendition) {

@@ -77,8 +77,9 @@ struct MediaPlaylist {
 
 // The text of a media playlist. EXT-X-VERSION is the lowest that the tags used require, and
 // those that a playlist that grows may get later. EXT-X-KEY, EXT-X-MAP and
-// EXT-X-PROGRAM-DATE-TIME stand before the first segment and after every discontinuity; keys and map also where they
-// change. Where the keys are METHOD=AES-128 the map comes first, so that the init segment is in the clear.
+// EXT-X-PROGRAM-DATE-TIME stand before the first segment and after every discontinuity, also that of a GAP row; keys
+// and map also where they change. Where the keys are METHOD=AES-128 the map comes first, so that the init segment is in
+// the clear.
 [[nodiscard]] std::string write_media_playlist(const MediaPlaylist& playlist);
 
 // EXT-X-MEDIA (RFC 8216 section 4.3.4.1).

@@ -131,6 +131,13 @@ Result<void> PendingFile::replace(const std::string& path, SyncPolicy policy) {
   return published(path, policy);
 }
 
+Result<void> write_text(const std::string& path, std::string_view text) {
+  const ByteView parts[] = {core::as_bytes(text)};
+  AIRCHECK_TRY(PendingFile file, PendingFile::create(path));
+  AIRCHECK_TRY_VOID(file.write(parts));
+  return file.replace(path, SyncPolicy::kNone);
+}
+
 Result<void> make_folders(const std::string& path, std::string_view existing, SyncPolicy policy) {
   for (std::size_t slash = path.find('/', existing.size()); slash != std::string::npos;
        slash = path.find('/', slash + 1)) {

@@ -49,6 +49,9 @@ class PendingFile {
   int descriptor_ = -1;
 };
 
+// A small file that is replaced as a whole, such as a playlist. Not synced: it can be made again.
+core::Result<void> write_text(const std::string& path, std::string_view text);
+
 // "out/.ch1-20260225143000.m4s.part" of "out/ch1-20260225143000.m4s".
 [[nodiscard]] std::string temporary_path(std::string_view path);
 // The file name that a temporary name stands for, "" where it is none.

@@ -2,13 +2,11 @@
 
 namespace aircheck::fmp4 {
 
-core::Result<NumberedSegment> SegmentNumbers::next(const SegmentFacts& facts, std::string init_name) const {
+core::Result<NumberedSegment> SegmentNumbers::next(const SegmentFacts& facts) const {
   NumberedSegment result;
   core::SegmentInfo& info = result.info;
   info.start = facts.start;
   info.duration_ns = facts.duration_ns;
-  info.key_id = facts.key_id;
-  info.init_name = std::move(init_name);
   info.target_duration_s = facts.target_duration_s;
   info.max_duration_s = facts.max_duration_s;
   const std::int64_t target_ns = facts.target_duration_s * core::kNsPerSecond;

@@ -14,7 +14,6 @@ namespace aircheck::fmp4 {
 struct SegmentFacts {
   core::Utc start;
   std::int64_t duration_ns = 0;
-  std::optional<core::KeyId> key_id;
   bool discontinuity = false;  // new codec data, or time that does not run on
   std::uint32_t target_duration_s = 0;
   std::uint32_t max_duration_s = 0;
@@ -34,8 +33,10 @@ class SegmentNumbers {
   explicit SegmentNumbers(std::optional<core::SegmentInfo> last) : last_(std::move(last)) {}
 
   // The segment after the last one, and what it is once it is written: accept() then makes it the last one.
-  [[nodiscard]] core::Result<NumberedSegment> next(const SegmentFacts& facts, std::string init_name) const;
+  [[nodiscard]] core::Result<NumberedSegment> next(const SegmentFacts& facts) const;
   void accept(const core::SegmentInfo& info);
+  // 0 before the first.
+  [[nodiscard]] std::uint64_t last_sequence() const { return last_ ? last_->sequence : 0; }
 
  private:
   std::optional<core::SegmentInfo> last_;

@@ -81,19 +81,22 @@ Result<SegmentScan> scan_segments(const core::NamePattern& pattern, std::size_t 
     if (const auto name = pattern.parse_name(path)) files.emplace_back(std::move(path), *name);
   }));
   const auto newer = [](const auto& a, const auto& b) {
-    return std::tie(a.second.epoch, a.second.utc, a.second.duplicate) >
-           std::tie(b.second.epoch, b.second.utc, b.second.duplicate);
+    return std::tie(a.second.epoch, a.second.utc, a.second.track, a.second.duplicate) >
+           std::tie(b.second.epoch, b.second.utc, b.second.track, b.second.duplicate);
   };
   std::sort(files.begin(), files.end(), newer);
   SegmentScan scan;
+  std::size_t numbers = 0;
   for (auto& [path, name] : files) {
-    if (limit != 0 && scan.segments.size() == limit) break;
     auto info = read_info(path);
     if (!info) {
       scan.warnings.push_back("'" + path + "' has no segment information and is left out: " + info.error().message);
       continue;
     }
-    scan.segments.push_back({std::move(path), name, std::move(*info)});
+    const bool another = scan.segments.empty() || scan.segments.back().info.sequence != info->sequence;
+    if (another && limit != 0 && numbers == limit) break;
+    numbers += another ? 1 : 0;
+    scan.segments.push_back({std::move(path), std::move(name), std::move(*info)});
   }
   std::reverse(scan.segments.begin(), scan.segments.end());
   return scan;

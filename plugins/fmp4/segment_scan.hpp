@@ -20,7 +20,8 @@ struct SegmentScan {
   std::vector<std::string> warnings;   // one sentence for each file that follows the pattern and could not be read
 };
 
-// The newest `limit` segments by epoch, instant and duplicate (0: all).
+// The files of the newest `limit` segments (0: all) by epoch, instant, track and duplicate; those of one segment have
+// one number.
 core::Result<SegmentScan> scan_segments(const core::NamePattern& pattern, std::size_t limit);
 
 // Stands in the name of an init segment for the first 16 hexadecimal digits of its SHA-256.

@@ -1,56 +1,25 @@
 #include "fmp4/segment_store.hpp"
 
-#include <glib.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 
 namespace aircheck::fmp4 {
 
 namespace {
 
-using core::ByteView;
+using core::Code;
+using core::fail;
 using core::Result;
 
-// Replaces every `mark`, for example %{kid}.
-std::string expand(std::string text, std::string_view mark, std::string_view value) {
-  for (std::size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at + value.size())) {
-    text.replace(at, mark.size(), value);
-  }
-  return text;
-}
-
-std::string sha256_hex(ByteView bytes) {
-  const std::unique_ptr<char, decltype(&g_free)> digest(
-      g_compute_checksum_for_data(G_CHECKSUM_SHA256, bytes.data(), bytes.size()), g_free);
-  return digest.get();
-}
-
-// `path` as seen from the folder of `from`.
-std::string relative_path(const std::string& path, const std::string& from) {
-  namespace fs = std::filesystem;
-  std::error_code error;
-  const fs::path target = fs::absolute(path, error).lexically_normal();
-  const fs::path folder = fs::absolute(from, error).lexically_normal().parent_path();
-  return target.lexically_relative(folder).string();
-}
-
-bool holds(const std::string& path, ByteView content) {
-  std::ifstream file(path, std::ios::binary);
-  core::Bytes there(content.size() + 1);
-  file.read(reinterpret_cast<char*>(there.data()), static_cast<std::streamsize>(there.size()));
-  return static_cast<std::size_t>(file.gcount()) == content.size() &&
-         std::equal(content.begin(), content.end(), there.begin());
-}
-
-// The newest run of rows without a missing number: older segments than a file that was deleted cannot be listed.
+// The newest run of segments without a missing number: older ones than a file that was deleted cannot be listed.
 std::size_t first_listable(const std::vector<FoundSegment>& segments) {
   std::size_t first = segments.empty() ? 0 : segments.size() - 1;
   for (; first > 0; --first) {
     const core::SegmentInfo& before = segments[first - 1].info;
     const core::SegmentInfo& after = segments[first].info;
+    if (before.sequence == after.sequence) continue;
     const core::Gap gap(before.sequence, before.start + before.duration_ns, after.start,
                         after.target_duration_s * core::kNsPerSecond);
     if (gap.next_sequence() != after.sequence || before.max_duration_s != after.max_duration_s) break;
@@ -58,41 +27,53 @@ std::size_t first_listable(const std::vector<FoundSegment>& segments) {
   return first;
 }
 
-Result<void> check_settings(const StoreSettings& settings, const core::NamePattern& pattern) {
-  AIRCHECK_TRY_VOID(check_folder(pattern.directory()).with_context("location"));
-  if (!settings.init_location.empty()) {
-    AIRCHECK_TRY_VOID(check_folder(std::string(folder_of(settings.init_location))).with_context("init-location"));
+Result<void> check_folder_of(const std::string& path, const char* property) {
+  return path.empty() ? Result<void>() : check_folder(std::string(folder_of(path))).with_context(property);
+}
+
+Result<void> check_playlists(const StoreSettings& settings, const core::NamePattern& pattern) {
+  const bool lists = !settings.playlist_location.empty();
+  const bool track_in_playlist = settings.playlist_location.find(core::kTrackMark) != std::string::npos;
+  if (lists && pattern.has_track() != track_in_playlist) {
+    return fail(Code::kInvalidArgument,
+                std::string("playlist-location: ") + (pattern.has_track() ? "put %{track} into the name, as in location"
+                                                                          : "%{track} does not stand in location"));
   }
-  if (!settings.playlist_location.empty()) {
-    AIRCHECK_TRY_VOID(
-        check_folder(std::string(folder_of(settings.playlist_location))).with_context("playlist-location"));
+  const bool all_rows = settings.playlist_kind == PlaylistKind::kEvent || settings.playlist_kind == PlaylistKind::kVod;
+  if (all_rows && settings.playlist_length != 0) {
+    return fail(Code::kInvalidArgument, "playlist-length: a playlist of type EVENT or VOD lists all: set it to 0");
+  }
+  if (lists && settings.retention.active() && settings.playlist_length == 0) {
+    return fail(Code::kInvalidArgument,
+                "playlist-length: a playlist that lists all keeps all, so max-age, max-size and min-free-space need a "
+                "length");
+  }
+  if (!settings.multivariant_location.empty() && !lists) {
+    return fail(Code::kInvalidArgument, "multivariant-location: needs playlist-location, which it names");
   }
   return {};
 }
 
-// styp, then ours, then the rest.
-std::vector<ByteView> with_info_box(std::span<const ByteView> parts, ByteView box) {
-  std::vector<ByteView> result;
-  result.reserve(parts.size() + 2);
-  std::size_t styp = parts.empty() ? 0 : parts[0].size();
-  if (!parts.empty()) {
-    if (const auto size = core::ByteReader(parts[0]).u32(); size && *size < styp) styp = *size;
-    result.push_back(parts[0].first(styp));
-  }
-  result.push_back(box);
-  if (!parts.empty()) {
-    result.push_back(parts[0].subspan(styp));
-    result.insert(result.end(), parts.begin() + 1, parts.end());
-  }
-  return result;
+Result<void> check_settings(const StoreSettings& settings, const core::NamePattern& pattern) {
+  AIRCHECK_TRY_VOID(check_playlists(settings, pattern));
+  AIRCHECK_TRY_VOID(check_folder(pattern.directory()).with_context("location"));
+  AIRCHECK_TRY_VOID(check_folder_of(settings.init_location, "init-location"));
+  AIRCHECK_TRY_VOID(check_folder_of(settings.playlist_location, "playlist-location"));
+  return check_folder_of(settings.multivariant_location, "multivariant-location");
+}
+
+// The path of the init segment of a segment that was found.
+std::string init_path_of(const FoundSegment& segment) {
+  return std::filesystem::path(std::string(folder_of(segment.path)) + segment.info.init_name)
+      .lexically_normal()
+      .string();
 }
 
 }  // namespace
 
 Result<SegmentStore> SegmentStore::open(StoreSettings settings) {
   if (settings.location.empty()) {
-    return core::fail(core::Code::kInvalidArgument,
-                      "location: is not set; set it to a path such as out/ch1-%Y%m%d%H%M%S.m4s");
+    return fail(Code::kInvalidArgument, "location: is not set; set it to a path such as out/ch1-%Y%m%d%H%M%S.m4s");
   }
   AIRCHECK_TRY(core::NamePattern pattern, core::NamePattern::parse(settings.location).with_context("location"));
   AIRCHECK_TRY_VOID(check_settings(settings, pattern));
@@ -101,168 +82,182 @@ Result<SegmentStore> SegmentStore::open(StoreSettings settings) {
     settings.init_location = pattern.directory() + pattern.file_prefix() + "init-" + std::string(kHashMark) + ".mp4";
   }
   AIRCHECK_TRY_VOID(
-      remove_leftovers(pattern, {settings.init_location, settings.playlist_location}).with_context("location"));
+      remove_leftovers(pattern, {settings.init_location, settings.playlist_location, settings.multivariant_location})
+          .with_context("location"));
   const bool lists = !settings.playlist_location.empty();
-  const std::size_t limit = lists ? settings.playlist_length : 1;
+  const std::size_t limit = settings.retention.active() ? 0 : lists ? settings.playlist_length : 1;
   AIRCHECK_TRY(SegmentScan scan, scan_segments(pattern, limit).with_context("location"));
-  return SegmentStore(std::move(settings), std::move(pattern), std::move(lock), std::move(scan));
+  auto names = std::make_shared<const StoreNames>(StoreNames{std::move(settings), std::move(pattern)});
+  return SegmentStore(std::move(names), std::move(lock), std::move(scan));
 }
 
-SegmentStore::SegmentStore(StoreSettings settings, core::NamePattern pattern, FolderLock lock, SegmentScan scan)
-    : settings_(std::move(settings)),
-      pattern_(std::move(pattern)),
+SegmentStore::SegmentStore(std::shared_ptr<const StoreNames> names, FolderLock lock, SegmentScan scan)
+    : names_(std::move(names)),
       lock_(std::move(lock)),
       numbers_(scan.segments.empty() ? std::nullopt : std::optional(scan.segments.back().info)),
       warnings_(std::move(scan.warnings)),
-      independent_(scan.segments.empty()) {
-  if (settings_.playlist_location.empty()) return;
-  const std::size_t first = first_listable(scan.segments);
-  for (std::size_t i = first; i < scan.segments.size(); ++i) {
-    const FoundSegment& segment = scan.segments[i];
-    core::Gap gap;
-    if (i > first) {
-      const core::SegmentInfo& before = scan.segments[i - 1].info;
-      gap = core::Gap(before.sequence, before.start + before.duration_ns, segment.info.start,
-                      segment.info.target_duration_s * core::kNsPerSecond);
+      first_run_(scan.segments.empty()) {
+  const StoreSettings& settings = names_->settings;
+  if (settings.retention.active()) {
+    retention_.emplace(settings.retention, names_->pattern.directory());
+    for (const FoundSegment& segment : scan.segments) {
+      std::error_code error;
+      const auto size = std::filesystem::file_size(segment.path, error);
+      retention_->add(segment.path, init_path_of(segment), error ? 0 : size, segment.info);
     }
-    list(segment.path, segment.info, gap);
+  }
+  if (!settings.playlist_location.empty()) restore_rows(scan.segments);
+  if (!settings.multivariant_location.empty()) multivariant_ = Multivariant::share(settings.multivariant_location);
+}
+
+void SegmentStore::restore_rows(const std::vector<FoundSegment>& segments) {
+  const std::size_t first = first_listable(segments);
+  core::Gap gap;
+  for (std::size_t i = first; i < segments.size();) {
+    const core::SegmentInfo& info = segments[i].info;
+    if (i > first) {
+      const core::SegmentInfo& before = segments[i - 1].info;
+      gap = core::Gap(before.sequence, before.start + before.duration_ns, info.start,
+                      info.target_duration_s * core::kNsPerSecond);
+    }
+    const std::size_t begin = i;
+    // Whether earlier segments begin with sync samples is not known.
+    for (; i < segments.size() && segments[i].info.sequence == info.sequence; ++i) {
+      track_store(segments[i].name.track).list(segments[i].path, segments[i].info, gap, false);
+    }
+    for (TrackStore& store : tracks_) {
+      const bool there = std::any_of(segments.begin() + static_cast<std::ptrdiff_t>(begin),
+                                     segments.begin() + static_cast<std::ptrdiff_t>(i),
+                                     [&](const FoundSegment& s) { return s.name.track == store.track(); });
+      if (!there) store.list_missing(info, gap);
+    }
   }
 }
 
-std::string SegmentStore::init_path_for(ByteView init) const {
-  return expand(settings_.init_location, kHashMark, sha256_hex(init).substr(0, 16));
+TrackStore& SegmentStore::track_store(const std::string& track) {
+  const auto known = std::ranges::find(tracks_, track, &TrackStore::track);
+  if (known != tracks_.end()) return *known;
+  bandwidths_.emplace_back();
+  return tracks_.emplace_back(names_, track, first_run_);
 }
 
-Result<void> SegmentStore::write_init(ByteView init) {
-  wanted_init_.assign(init.begin(), init.end());
-  return write_wanted_init();
-}
-
-Result<void> SegmentStore::write_wanted_init() {
-  if (wanted_init_.empty()) return {};
-  const std::string path = init_path_for(wanted_init_);
-  if (!holds(path, wanted_init_)) {
-    AIRCHECK_TRY_VOID(write_new_init(path, wanted_init_).with_context("init-location"));
+Result<void> SegmentStore::write_init(const std::string& track, core::ByteView init) {
+  if (names_->pattern.has_track() != !track.empty()) {
+    return fail(Code::kInvalidArgument, track.empty() ? "location: %{track} needs layout=separate"
+                                                      : "location: layout=separate needs %{track} in the name");
   }
-  init_path_ = path;
-  wanted_init_.clear();
-  return {};
+  return track_store(track).write_init(init);
 }
 
-Result<void> SegmentStore::write_new_init(const std::string& path, ByteView init) const {
-  const bool named_by_content = settings_.init_location.find(kHashMark) != std::string::npos;
-  if (!named_by_content && access(path.c_str(), F_OK) == 0) {
-    return core::fail(core::Code::kExists, "'" + path +
-                                               "' is there with other content, which earlier segments need: put " +
-                                               std::string(kHashMark) + " into the name, or leave the property unset");
+Result<std::vector<TrackStore::Pending>> SegmentStore::prepare(const core::SegmentInfo& info,
+                                                               std::span<const SegmentFile> files) {
+  std::vector<TrackStore::Pending> pending;
+  for (const SegmentFile& file : files) {
+    TrackStore& store = track_store(file.track);
+    AIRCHECK_TRY_VOID(store.write_wanted_init());
+    core::SegmentInfo own = info;
+    own.key_id = file.key_id;
+    AIRCHECK_TRY(TrackStore::Pending next, store.prepare(own, file.parts));
+    pending.push_back(std::move(next));
   }
-  const ByteView parts[] = {init};
-  AIRCHECK_TRY(PendingFile file, PendingFile::create(path));
-  AIRCHECK_TRY_VOID(file.write(parts));
-  AIRCHECK_TRY_VOID(file.sync(settings_.sync));
-  return file.replace(path, settings_.sync);  // over a damaged file of that content, if any
+  return pending;
 }
 
-Result<std::string> SegmentStore::publish(PendingFile& file, core::NameParts name) const {
-  constexpr std::uint32_t kMostDuplicates = 999;
-  for (;; ++name.duplicate) {
-    std::string path = pattern_.format(name);
-    const auto published = file.publish(path, settings_.sync);
-    if (published) return path;
-    if (published.error().code != core::Code::kExists || name.duplicate == kMostDuplicates) {
+Result<std::vector<StoredSegment>> SegmentStore::publish(std::vector<TrackStore::Pending> pending) {
+  std::vector<StoredSegment> stored;
+  for (TrackStore::Pending& next : pending) {
+    const std::string track = next.segment.track;
+    auto published = track_store(track).publish(std::move(next));
+    if (!published) {
+      // Nobody has been told of them.
+      for (const StoredSegment& file : stored) unlink(file.path.c_str());
       return published.unexpected();
     }
-  }
-}
-
-Result<StoredSegment> SegmentStore::write_segment(const SegmentFacts& facts, std::span<const ByteView> parts,
-                                                  bool independent) {
-  AIRCHECK_TRY_VOID(write_wanted_init());
-  const core::NameParts name{facts.start};
-  const std::string wished = pattern_.format(name);
-  SegmentFacts with_loss = facts;
-  with_loss.discontinuity = facts.discontinuity || lost_;
-  AIRCHECK_TRY(NumberedSegment segment,
-               numbers_.next(with_loss, relative_path(init_path_, wished)).with_context("max-duration"));
-  const core::Bytes box = core::write_segment_info_box(segment.info);
-  const std::vector<ByteView> bytes = with_info_box(parts, box);
-
-  StoredSegment stored;
-  for (const ByteView part : bytes) stored.size += part.size();
-  AIRCHECK_TRY_VOID(make_folders(wished, pattern_.directory(), settings_.sync).with_context("location"));
-  AIRCHECK_TRY(PendingFile file, PendingFile::create(wished).with_context("location"));
-  AIRCHECK_TRY_VOID(file.write(bytes).with_context("location"));
-  AIRCHECK_TRY_VOID(file.sync(settings_.sync).with_context("location"));
-  AIRCHECK_TRY(stored.path, publish(file, {facts.start, segment.info.epoch, 0}).with_context("location"));
-  stored.init_path = init_path_;
-  stored.info = segment.info;
-
-  numbers_.accept(segment.info);
-  lost_ = false;
-  independent_ = independent_ && independent;
-  if (!settings_.playlist_location.empty()) {
-    list(stored.path, segment.info, segment.gap);
-    if (const auto listed = write_playlist(false); !listed) stored.unlisted = listed.error();
+    stored.push_back(std::move(*published));
   }
   return stored;
 }
 
-Result<void> SegmentStore::finish() {
-  // Without a segment of this run a playlist that is there stays what it is.
-  if (settings_.playlist_location.empty() || init_path_.empty() || rows_.empty()) return {};
-  return write_playlist(true);
-}
-
-std::string SegmentStore::playlist_uri(const std::string& path) const {
-  return core::uri_from_path(relative_path(path, settings_.playlist_location));
-}
-
-std::shared_ptr<const core::SegmentContext> SegmentStore::context_for(const std::string& segment_path,
-                                                                      const core::SegmentInfo& info) {
-  core::SegmentContext context;
-  context.map_uri = playlist_uri(std::string(folder_of(segment_path)) + info.init_name);
-  if (info.key_id) {
-    const std::string key_uri = expand(settings_.key_uri, "%{kid}", core::to_hex(*info.key_id));
-    context.keys = core::common_encryption_keys(*info.key_id, key_uri);
+Result<StoredSegments> SegmentStore::write_segment(const SegmentFacts& facts, std::span<const SegmentFile> files) {
+  SegmentFacts with_loss = facts;
+  with_loss.discontinuity = facts.discontinuity || lost_;
+  AIRCHECK_TRY(const NumberedSegment segment, numbers_.next(with_loss).with_context("max-duration"));
+  StoredSegments result;
+  if (retention_) {
+    if (const auto swept = sweep(); !swept) result.kept = swept.error();
   }
-  if (context_ == nullptr || *context_ != context) {
-    context_ = std::make_shared<const core::SegmentContext>(std::move(context));
+  AIRCHECK_TRY(auto pending, prepare(segment.info, files));
+  AIRCHECK_TRY(result.files, publish(std::move(pending)));
+  numbers_.accept(segment.info);
+  lost_ = false;
+  written_ = true;
+  if (retention_) {
+    for (const StoredSegment& file : result.files) retention_->add(file.path, file.init_path, file.size, file.info);
   }
-  return context_;
+  list(segment, result.files, files);
+  if (const auto listed = write_playlists(false); !listed) result.unlisted = listed.error();
+  if (const auto listed = write_multivariant(result.files, files); !listed) result.unlisted = listed.error();
+  return result;
 }
 
-void SegmentStore::list(const std::string& path, const core::SegmentInfo& info, const core::Gap& gap) {
-  max_duration_s_ = info.max_duration_s;
-  if (!rows_.empty()) {
-    const std::uint64_t discontinuity_sequence = rows_.back().discontinuity_sequence;
-    for (std::uint64_t i = 0; i < gap.count(); ++i) {
-      const core::GapRow row = gap.row(i);
-      rows_.push_back({row.sequence, discontinuity_sequence, row.start, row.duration_ns,
-                       playlist_uri(pattern_.format({row.start, info.epoch})), nullptr, false, true});
+void SegmentStore::list(const NumberedSegment& segment, const std::vector<StoredSegment>& stored,
+                        std::span<const SegmentFile> files) {
+  for (TrackStore& store : tracks_) {
+    const auto file = std::ranges::find(stored, store.track(), &StoredSegment::track);
+    if (file == stored.end()) {
+      store.list_missing(segment.info, segment.gap);
+    } else {
+      const auto at = static_cast<std::size_t>(file - stored.begin());
+      store.list(file->path, file->info, segment.gap, files[at].independent);
     }
   }
-  rows_.push_back({info.sequence, info.discontinuity_sequence, info.start, info.duration_ns, playlist_uri(path),
-                   context_for(path, info), info.discontinuity, false});
-  if (settings_.playlist_length == 0 || rows_.size() <= settings_.playlist_length) return;
-  auto first = rows_.end() - settings_.playlist_length;
-  while (first->gap) ++first;  // a hole at the head says nothing; the last row is a segment
-  rows_.erase(rows_.begin(), first);
 }
 
-Result<void> SegmentStore::write_playlist(bool ended) {
-  core::MediaPlaylist playlist;
-  playlist.type = settings_.playlist_length == 0 ? core::PlaylistType::kEvent : core::PlaylistType::kLive;
-  playlist.target_duration_s = max_duration_s_;
-  playlist.independent_segments = independent_;
-  playlist.ended = ended;
-  playlist.rows = std::move(rows_);
-  const std::string text = core::write_media_playlist(playlist);
-  rows_ = std::move(playlist.rows);
+Result<void> SegmentStore::write_playlists(bool ended) {
+  Result<void> result;
+  for (TrackStore& store : tracks_) {
+    if (const auto written = store.write_playlist(ended); !written) result = written;
+  }
+  return result;
+}
 
-  const ByteView parts[] = {core::as_bytes(text)};
-  AIRCHECK_TRY(PendingFile file, PendingFile::create(settings_.playlist_location).with_context("playlist-location"));
-  AIRCHECK_TRY_VOID(file.write(parts).with_context("playlist-location"));
-  return file.replace(settings_.playlist_location, SyncPolicy::kNone).with_context("playlist-location");
+Result<void> SegmentStore::write_multivariant(const std::vector<StoredSegment>& stored,
+                                              std::span<const SegmentFile> files) {
+  if (!multivariant_) return {};
+  std::vector<Rendition> renditions;
+  for (std::size_t i = 0; i < stored.size(); ++i) {
+    const auto store = std::ranges::find(tracks_, stored[i].track, &TrackStore::track);
+    Bandwidth& bandwidth = bandwidths_[static_cast<std::size_t>(store - tracks_.begin())];
+    bandwidth.add(stored[i].size, stored[i].info.duration_ns, stored[i].info.target_duration_s * core::kNsPerSecond);
+    Rendition& rendition = renditions.emplace_back(files[i].rendition);
+    rendition.playlist_path = store->playlist_path();
+    rendition.track = stored[i].track;
+    rendition.peak_bandwidth = std::max(bandwidth.peak(), bandwidth.average());
+    rendition.average_bandwidth = bandwidth.average();
+    rendition.independent = store->independent();
+  }
+  return multivariant_->update(renditions);
+}
+
+Result<void> SegmentStore::sweep() {
+  std::uint64_t keep_from = numbers_.last_sequence();
+  for (const TrackStore& store : tracks_) {
+    if (store.rows().empty()) continue;
+    // Rows that left the playlist are fetched for as long as the playlist is, and one row more.
+    const std::uint64_t first = store.rows().front().sequence;
+    const std::uint64_t grace = store.rows().size() + 1;
+    keep_from = std::min(keep_from, first > grace ? first - grace : 0);
+  }
+  const auto needed = [&](const std::string& init) {
+    return std::ranges::any_of(tracks_, [&](const TrackStore& store) { return store.init_path() == init; });
+  };
+  const auto swept = retention_->sweep(keep_from, needed);
+  return swept ? Result<void>() : swept.unexpected();
+}
+
+Result<void> SegmentStore::finish() {
+  // Without a segment of this run a playlist that is there stays what it is.
+  return written_ ? write_playlists(true) : Result<void>();
 }
 
 }  // namespace aircheck::fmp4

@@ -1,4 +1,4 @@
-// The folder that a channel is written to: names, numbers, files and the playlist. No GStreamer.
+// The folder that a channel is written to: names, numbers, files and playlists. No GStreamer.
 #pragma once
 
 #include <memory>
@@ -7,81 +7,79 @@
 #include <string>
 #include <vector>
 
-#include "core/naming.hpp"
-#include "core/playlist.hpp"
 #include "fmp4/folder_lock.hpp"
-#include "fmp4/pending_file.hpp"
+#include "fmp4/multivariant.hpp"
+#include "fmp4/retention.hpp"
 #include "fmp4/segment_numbers.hpp"
 #include "fmp4/segment_scan.hpp"
+#include "fmp4/store_settings.hpp"
+#include "fmp4/track_store.hpp"
 
 namespace aircheck::fmp4 {
 
-struct StoreSettings {
-  std::string location;               // a core::NamePattern
-  std::string init_location;          // with %{hash}; "": init-%{hash}.mp4 behind the prefix of `location`
-  std::string playlist_location;      // "": no playlist
-  std::uint32_t playlist_length = 0;  // rows; 0: all
-  std::string key_uri;                // with %{kid}; "": no line of the identity format
-  SyncPolicy sync = SyncPolicy::kFile;
+// One file of a segment: of all tracks, or of one where `location` has %{track}.
+struct SegmentFile {
+  std::string track;                      // empty: all tracks
+  std::span<const core::ByteView> parts;  // styp first
+  std::optional<core::KeyId> key_id;
+  bool independent = true;  // it and those to come begin with a sync sample
+  Rendition rendition;      // what the multivariant playlist says; paths and bandwidths are the store's
 };
 
-struct StoredSegment {
-  std::string path;
-  std::string init_path;
-  std::uint64_t size = 0;  // bytes
-  core::SegmentInfo info;
-  std::optional<core::Error> unlisted;  // why the playlist could not be written; the next segment lists it, too
+struct StoredSegments {
+  std::vector<StoredSegment> files;
+  std::optional<core::Error> unlisted;  // why a playlist could not be written; the next segment lists these files, too
+  std::optional<core::Error> kept;      // why a segment whose time is over could not be deleted
 };
 
 class SegmentStore {
  public:
-  // Errors name the property that is wrong. Reads the numbers, and the rows of the playlist, back from the folder, and
-  // removes temporary files that a crash left.
+  // Errors name the property that is wrong. Reads the numbers, and the rows of the playlists, back from the folder, and
+  // removes temporary files that a crash left. kConflict while another sink writes the same names.
   static core::Result<SegmentStore> open(StoreSettings settings);
 
   // Sentences about files that were found and could not be used.
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
 
-  // Writes the init segment of the segments that follow, named by its content; does nothing where it is there. After
-  // an error write_segment() tries again.
-  core::Result<void> write_init(core::ByteView init);
+  // Writes the init segment of a track's segments that follow, named by its content; does nothing where it is there.
+  // After an error write_segment() tries again.
+  core::Result<void> write_init(const std::string& track, core::ByteView init);
 
-  // Writes a segment of `parts`, styp first, behind which the `uuid` box of ours goes, then lists it. After an error
-  // the store is as it was before.
-  core::Result<StoredSegment> write_segment(const SegmentFacts& facts, std::span<const core::ByteView> parts,
-                                            bool independent);
+  // Writes the files of a segment, each with the `uuid` box of ours behind its styp, under one number, then lists them.
+  // Known tracks without a file get a GAP row. All files or none: after an error the store is as it was before.
+  core::Result<StoredSegments> write_segment(const SegmentFacts& facts, std::span<const SegmentFile> files);
 
   // A segment will never be written: a discontinuity comes before the next one.
   void lose_segment() { lost_ = true; }
 
-  // The stream is over: the playlist gets its EXT-X-ENDLIST.
+  // The stream is over: playlists get their EXT-X-ENDLIST.
   core::Result<void> finish();
 
  private:
-  SegmentStore(StoreSettings settings, core::NamePattern pattern, FolderLock lock, SegmentScan scan);
+  SegmentStore(std::shared_ptr<const StoreNames> names, FolderLock lock, SegmentScan scan);
 
-  [[nodiscard]] std::string init_path_for(core::ByteView init) const;
-  core::Result<void> write_wanted_init();
-  core::Result<void> write_new_init(const std::string& path, core::ByteView init) const;
-  core::Result<std::string> publish(PendingFile& file, core::NameParts name) const;
-  void list(const std::string& path, const core::SegmentInfo& info, const core::Gap& gap);
-  [[nodiscard]] std::shared_ptr<const core::SegmentContext> context_for(const std::string& segment_path,
-                                                                        const core::SegmentInfo& info);
-  [[nodiscard]] std::string playlist_uri(const std::string& path) const;
-  core::Result<void> write_playlist(bool ended);
+  void restore_rows(const std::vector<FoundSegment>& segments);
+  TrackStore& track_store(const std::string& track);
+  core::Result<std::vector<TrackStore::Pending>> prepare(const core::SegmentInfo& info,
+                                                         std::span<const SegmentFile> files);
+  core::Result<std::vector<StoredSegment>> publish(std::vector<TrackStore::Pending> pending);
+  void list(const NumberedSegment& segment, const std::vector<StoredSegment>& stored,
+            std::span<const SegmentFile> files);
+  core::Result<void> write_playlists(bool ended);
+  core::Result<void> write_multivariant(const std::vector<StoredSegment>& stored, std::span<const SegmentFile> files);
+  core::Result<void> sweep();
 
-  StoreSettings settings_;
-  core::NamePattern pattern_;
+  std::shared_ptr<const StoreNames> names_;
   FolderLock lock_;
   SegmentNumbers numbers_;
   std::vector<std::string> warnings_;
-  std::string init_path_;    // of the segments to come
-  core::Bytes wanted_init_;  // which could not be written yet; empty where it is there
-  bool lost_ = false;        // segments, since the last one that was written
-  bool independent_;         // every segment listed begins with a sync sample, and so will all to come
-  std::uint32_t max_duration_s_ = 0;
-  std::vector<core::MediaRow> rows_;
-  std::shared_ptr<const core::SegmentContext> context_;  // of the last row
+  bool first_run_;
+  bool written_ = false;  // a segment, in this run
+  bool lost_ = false;     // segments, since the last one that was written
+  std::vector<TrackStore> tracks_;
+  std::vector<Bandwidth> bandwidths_;  // of tracks_
+  std::optional<Retention> retention_;
+  std::shared_ptr<Multivariant> multivariant_;
 };
 
 }  // namespace aircheck::fmp4

@@ -1,5 +1,7 @@
 #include "fmp4/segmentwriter.hpp"
 
+#include <algorithm>
+
 #include "fmp4/segment_meta.hpp"
 #include "gstx/caps.hpp"
 #include "gstx/error.hpp"
@@ -58,6 +60,29 @@ core::Bytes joined(std::span<const core::ByteView> views) {
   return bytes;
 }
 
+// The name of the sink's pad behind the muxer's "video_0" or "audio_2"; the first of a kind has no number.
+std::string track_name(const FileFacts& file) {
+  const std::string& name = file.track_name;
+  return name.ends_with("_0") ? name.substr(0, name.size() - 2) : name;
+}
+
+Rendition rendition_of(const FileFacts& file) {
+  Rendition rendition;
+  rendition.video = file.kind == core::bmff::TrackKind::kVideo;
+  for (std::size_t at = 0; at < file.codecs.size();) {
+    const std::size_t comma = std::min(file.codecs.find(',', at), file.codecs.size());
+    rendition.codecs.push_back(file.codecs.substr(at, comma - at));
+    at = comma + 1;
+  }
+  rendition.width = file.width;
+  rendition.height = file.height;
+  rendition.frame_rate_num = file.frame_rate_n;
+  rendition.frame_rate_den = file.frame_rate_d;
+  rendition.channels = file.audio_channels;
+  rendition.language = file.language;
+  return rendition;
+}
+
 // What may be well again with the next segment: the disk's troubles, not ours.
 bool may_pass(core::Code code) {
   using core::Code;
@@ -111,12 +136,12 @@ bool SegmentWriter::open() {
   }
   store_.emplace(std::move(*store));
   failed_ = false;
-  lost_ = false;
+  lost_ = kept_ = false;
+  gathered_.clear();
   overflow_ = {};
   failures_ = {};
   queue_.set_limits(in_use_.queue_limits);
   queue_.reopen();
-  queue_.abandon_waits(false);
   thread_ = std::thread([this] { write_jobs(); });
   return true;
 }
@@ -130,8 +155,6 @@ void SegmentWriter::close() {
 
 GstStateChangeReturn SegmentWriter::change_state(GstStateChange transition) {
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !open()) return GST_STATE_CHANGE_FAILURE;
-  // The end of the stream may wait for a slow disk, with the lock that the pad's deactivation needs.
-  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) queue_.abandon_waits(true);
   const GstStateChangeReturn result =
       GST_ELEMENT_CLASS(gstx::parent_class<SegmentWriter>())->change_state(element(), transition);
   const bool never_paused = transition == GST_STATE_CHANGE_READY_TO_PAUSED && result == GST_STATE_CHANGE_FAILURE;
@@ -140,16 +163,17 @@ GstStateChangeReturn SegmentWriter::change_state(GstStateChange transition) {
 }
 
 gboolean SegmentWriter::event(GstEvent* event) {
-  switch (GST_EVENT_TYPE(event)) {
-    case GST_EVENT_EOS:
-      queue_.push_always({});
-      // The bus hears of the end when all is written and listed.
-      queue_.wait_until_idle();
-      break;
-    case GST_EVENT_FLUSH_START: queue_.abandon_waits(true); break;
-    case GST_EVENT_FLUSH_STOP: queue_.abandon_waits(false); break;
-    default: break;
+  if (GST_EVENT_TYPE(event) == GST_EVENT_EOS) {
+    queue_.push_always({});
+    // The bus hears of the end when all is written and listed. A change of state or a flush wants the lock that the
+    // serialised event holds.
+    while (!queue_.wait_until_idle()) {
+      if (gst_base_sink_wait_preroll(self()) == GST_FLOW_OK) continue;
+      gst_event_unref(event);  // the base class would wait to be flushed, which it has been
+      return FALSE;
+    }
   }
+  if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP) gathered_.clear();
   return GST_BASE_SINK_CLASS(gstx::parent_class<SegmentWriter>())->event(self(), event);
 }
 
@@ -173,22 +197,26 @@ GstFlowReturn SegmentWriter::render_list(GstBufferList* list) {
   if (gst_buffer_list_length(list) == 0) return GST_FLOW_OK;
   if (failed_) return GST_FLOW_ERROR;
   GstBuffer* const first = gst_buffer_list_get(list, 0);
-  Job job{gstx::Ref<GstBufferList>::retain(list)};
-  if (GST_BUFFER_FLAG_IS_SET(first, GST_BUFFER_FLAG_HEADER)) {
-    queue_.push_always(std::move(job));
-    return GST_FLOW_OK;
-  }
   const auto meta = segment_meta(first);
   if (!meta) {
     gstx::post_error(owner_, {core::Code::kInternal, "a segment comes without what the muxer knows of it"});
     return GST_FLOW_ERROR;
   }
-  return enqueue(std::move(job), *meta);
+  if (GST_BUFFER_FLAG_IS_SET(first, GST_BUFFER_FLAG_HEADER)) {
+    Job job;
+    job.lists.push_back(gstx::Ref<GstBufferList>::retain(list));
+    queue_.push_always(std::move(job));
+    return GST_FLOW_OK;
+  }
+  gathered_.push_back(gstx::Ref<GstBufferList>::retain(list));
+  if (!meta->last_of_segment) return GST_FLOW_OK;
+  return enqueue({std::exchange(gathered_, {})}, *meta);
 }
 
 GstFlowReturn SegmentWriter::enqueue(Job job, const SegmentMeta& meta) {
   using Push = WriteQueue<Job>::Push;
-  const QueueCost cost{gst_buffer_list_calculate_size(job.list.get()), static_cast<std::uint64_t>(meta.duration_ns)};
+  QueueCost cost{0, static_cast<std::uint64_t>(meta.duration_ns)};
+  for (const auto& list : job.lists) cost.bytes += gst_buffer_list_calculate_size(list.get());
   job.after_loss = lost_;
   for (;;) {
     const Push pushed = queue_.push(job, cost, in_use_.on_full == OnFull::kWait);
@@ -231,34 +259,40 @@ void SegmentWriter::write_jobs() {
 }
 
 Result<void> SegmentWriter::do_job(const Job& job) {
-  if (!job.list) {
+  if (job.lists.empty()) {
     const auto finished = store_->finish();
     return finished ? finished : survive(finished.error());
   }
-  const bool init = GST_BUFFER_FLAG_IS_SET(gst_buffer_list_get(job.list.get(), 0), GST_BUFFER_FLAG_HEADER);
+  const bool init = GST_BUFFER_FLAG_IS_SET(gst_buffer_list_get(job.lists[0].get(), 0), GST_BUFFER_FLAG_HEADER);
   return init ? write_init(job) : write_segment(job);
 }
 
 Result<void> SegmentWriter::write_init(const Job& job) {
   ListMap map;
-  AIRCHECK_TRY_VOID(map.map(job.list.get()));
-  const auto written = store_->write_init(joined(map.views()));
+  AIRCHECK_TRY_VOID(map.map(job.lists[0].get()));
+  const auto meta = segment_meta(gst_buffer_list_get(job.lists[0].get(), 0));
+  const auto written = store_->write_init(track_name(meta->file), joined(map.views()));
   return written ? written : survive(written.error());
 }
 
 Result<void> SegmentWriter::write_segment(const Job& job) {
-  ListMap map;
-  AIRCHECK_TRY_VOID(map.map(job.list.get()));
-  const SegmentMeta meta = *segment_meta(gst_buffer_list_get(job.list.get(), 0));
+  std::vector<ListMap> maps(job.lists.size());
+  std::vector<SegmentFile> files(job.lists.size());
+  SegmentMeta meta;
+  for (std::size_t i = 0; i < job.lists.size(); ++i) {
+    AIRCHECK_TRY_VOID(maps[i].map(job.lists[i].get()));
+    meta = *segment_meta(gst_buffer_list_get(job.lists[i].get(), 0));
+    files[i] = {track_name(meta.file), maps[i].views(), meta.key_id, meta.independent && meta.key_frames_on_request,
+                rendition_of(meta.file)};
+  }
   SegmentFacts facts;
   facts.start = meta.start;
   facts.duration_ns = meta.duration_ns;
-  facts.key_id = meta.key_id;
   facts.discontinuity = meta.discontinuity;
   facts.target_duration_s = meta.target_duration_s;
   facts.max_duration_s = meta.max_duration_s;
   if (job.after_loss) store_->lose_segment();
-  const auto stored = store_->write_segment(facts, map.views(), meta.independent && meta.key_frames_on_request);
+  const auto stored = store_->write_segment(facts, files);
   if (!stored) {
     AIRCHECK_TRY_VOID(survive(stored.error()));
     store_->lose_segment();
@@ -266,16 +300,25 @@ Result<void> SegmentWriter::write_segment(const Job& job) {
     post_dropped(meta, core::to_string(stored.error().code).data(), stored.error().message);
     return {};
   }
-  GST_INFO_OBJECT(owner_, "wrote %s: sequence %" G_GUINT64_FORMAT ", %" GST_TIME_FORMAT ", %" G_GUINT64_FORMAT " bytes",
-                  stored->path.c_str(), stored->info.sequence,
-                  GST_TIME_ARGS(static_cast<GstClockTime>(stored->info.duration_ns)), stored->size);
   if (stored->unlisted) {
     AIRCHECK_TRY_VOID(survive(*stored->unlisted));
   } else if (const auto loss = failures_.well()) {
     post_recovered(*loss);
   }
-  post_closed(*stored);
+  report(*stored);
   return {};
+}
+
+void SegmentWriter::report(const StoredSegments& stored) {
+  for (const StoredSegment& file : stored.files) {
+    GST_INFO_OBJECT(owner_,
+                    "wrote %s: sequence %" G_GUINT64_FORMAT ", %" GST_TIME_FORMAT ", %" G_GUINT64_FORMAT " bytes",
+                    file.path.c_str(), file.info.sequence,
+                    GST_TIME_ARGS(static_cast<GstClockTime>(file.info.duration_ns)), file.size);
+    post_closed(file);
+  }
+  if (stored.kept && !std::exchange(kept_, true)) gstx::post_warning(owner_, *stored.kept);
+  if (!stored.kept) kept_ = false;
 }
 
 // Tells the trouble once; the error itself where it will not pass, or shall end the pipeline.
@@ -291,10 +334,10 @@ void SegmentWriter::post_closed(const StoredSegment& segment) {
   const core::SegmentInfo& info = segment.info;
   const std::string key_id = info.key_id ? core::to_hex(*info.key_id) : "";
   GstStructure* const structure = gst_structure_new(
-      "strftimefmp4sink-segment-closed", "location", G_TYPE_STRING, segment.path.c_str(), "init-location",
-      G_TYPE_STRING, segment.init_path.c_str(), "start-utc", G_TYPE_UINT64, static_cast<guint64>(info.start.ns),
-      "duration", G_TYPE_UINT64, static_cast<guint64>(info.duration_ns), "size", G_TYPE_UINT64,
-      static_cast<guint64>(segment.size), "sequence", G_TYPE_UINT64, static_cast<guint64>(info.sequence),
+      "strftimefmp4sink-segment-closed", "track", G_TYPE_STRING, segment.track.c_str(), "location", G_TYPE_STRING,
+      segment.path.c_str(), "init-location", G_TYPE_STRING, segment.init_path.c_str(), "start-utc", G_TYPE_UINT64,
+      static_cast<guint64>(info.start.ns), "duration", G_TYPE_UINT64, static_cast<guint64>(info.duration_ns), "size",
+      G_TYPE_UINT64, static_cast<guint64>(segment.size), "sequence", G_TYPE_UINT64, static_cast<guint64>(info.sequence),
       "discontinuity-sequence", G_TYPE_UINT64, static_cast<guint64>(info.discontinuity_sequence), "epoch",
       G_TYPE_UINT64, static_cast<guint64>(info.epoch), "key-id", G_TYPE_STRING, key_id.c_str(), "discontinuity",
       G_TYPE_BOOLEAN, info.discontinuity ? TRUE : FALSE, nullptr);

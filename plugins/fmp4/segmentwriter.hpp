@@ -49,9 +49,10 @@ class SegmentWriter : public gstx::Object<GstBaseSink, GstBaseSinkClass, WriterS
   void configure(WriterSettings wanted, GstElement* owner);
 
  private:
-  // An init segment, a media segment, or (no list) the end of the stream.
+  using Lists = std::vector<gstx::Ref<GstBufferList>>;
+  // An init segment, the files of a media segment, or (no list) the end of the stream.
   struct Job {
-    gstx::Ref<GstBufferList> list;
+    Lists lists;
     bool after_loss = false;  // segments before it did not get into the queue
   };
 
@@ -72,6 +73,7 @@ class SegmentWriter : public gstx::Object<GstBaseSink, GstBaseSinkClass, WriterS
   core::Result<void> write_init(const Job& job);
   core::Result<void> write_segment(const Job& job);
   core::Result<void> survive(const core::Error& error);
+  void report(const StoredSegments& stored);
   void post_closed(const StoredSegment& segment);
   void post_dropped(const SegmentMeta& meta, const char* reason, const std::string& message);
   void post_recovered(const Loss& loss);
@@ -84,9 +86,11 @@ class SegmentWriter : public gstx::Object<GstBaseSink, GstBaseSinkClass, WriterS
   // The streaming thread's.
   Losses overflow_;
   bool lost_ = false;  // a segment, since the last one that got into the queue
+  Lists gathered_;     // the files of the segment that is coming
   // The writing thread's, while it runs.
   std::optional<SegmentStore> store_;
   Losses failures_;
+  bool kept_ = false;  // an old segment that cannot be deleted was told of
 };
 
 }  // namespace aircheck::fmp4

@@ -6,6 +6,9 @@
 //   gst-launch-1.0 filesrc location=film.mp4 ! qtdemux name=d  d.video_0 ! queue ! h264parse ! sink.video
 //     d.audio_0 ! queue ! aacparse ! sink.audio  strftimefmp4sink name=sink location=out/ch1-%Y%m%d%H%M%S.m4s
 //     playlist-location=out/ch1.m3u8 target-duration=6 start-utc=2026-02-25T14:30:00Z
+//
+// A file for each track, and a playlist of them: layout=separate location=out/ch1-%{track}-%Y%m%d%H%M%S.m4s
+// playlist-location=out/ch1-%{track}.m3u8 multivariant-location=out/index.m3u8
 #include "fmp4/elements.hpp"
 
 #include "fmp4/segmentwriter.hpp"
@@ -50,11 +53,39 @@ GType on_error_type() {
   return type;
 }
 
+GType playlist_type_type() {
+  static const GEnumValue kValues[] = {
+      {static_cast<int>(PlaylistKind::kAuto), "EVENT where playlist-length is 0, else live", "auto"},
+      {static_cast<int>(PlaylistKind::kLive), "The newest segments, without EXT-X-PLAYLIST-TYPE", "live"},
+      {static_cast<int>(PlaylistKind::kEvent), "All segments, appended to while the stream lasts", "event"},
+      {static_cast<int>(PlaylistKind::kVod), "All segments, written when the stream is over", "vod"},
+      {0, nullptr, nullptr},
+  };
+  static const GType type = g_enum_register_static("AircheckFmp4PlaylistType", kValues);
+  return type;
+}
+
+// fmp4mux has an enum of its own for this; its values are named the same.
+enum class Layout { kMuxed, kSeparate };
+
+GType layout_type() {
+  static const GEnumValue kValues[] = {
+      {static_cast<int>(Layout::kMuxed), "All tracks in each file", "muxed"},
+      {static_cast<int>(Layout::kSeparate), "A file for each track, %{track} in its name", "separate"},
+      {0, nullptr, nullptr},
+  };
+  static const GType type = g_enum_register_static("AircheckFmp4SinkLayout", kValues);
+  return type;
+}
+
 struct Settings {
   std::string location;
   std::string init_location;
   std::string playlist_location;
   std::uint32_t playlist_length = 0;
+  PlaylistKind playlist_type = PlaylistKind::kAuto;
+  std::string multivariant_location;
+  Layout layout = Layout::kMuxed;
   std::uint32_t target_duration = 6;
   std::uint32_t max_duration = 0;
   std::string start_utc;
@@ -65,6 +96,9 @@ struct Settings {
   std::uint64_t max_queue_time = 0;
   OnFull on_full = OnFull::kWait;
   OnError on_error = OnError::kDrop;
+  std::uint32_t max_age = 0;
+  std::uint64_t max_size = 0;
+  std::uint64_t min_free_space = 0;
 };
 
 class StrftimeFmp4Sink : public gstx::Object<GstBin, GstBinClass, Settings> {
@@ -75,12 +109,19 @@ class StrftimeFmp4Sink : public gstx::Object<GstBin, GstBinClass, Settings> {
       "Writes fragmented MP4 segments named by their UTC start, and an HLS playlist of them"};
   static constexpr gstx::Property<Settings> kProperties[] = {
       {"location", &Settings::location,
-       "Name of a segment with fields of strftime (%Y %m %d %H %M %S %j %s, and %3N for milliseconds), in UTC"},
+       "Name of a segment with fields of strftime (%Y %m %d %H %M %S %j %s, and %3N for milliseconds), in UTC, and "
+       "%{track} with layout=separate"},
       {"init-location", &Settings::init_location,
        "Name of an init segment, with %{hash} for 16 digits of its SHA-256 (unset: init-%{hash}.mp4 behind the text "
        "that location begins with)"},
-      {"playlist-location", &Settings::playlist_location, "Name of the HLS media playlist (unset: none is written)"},
+      {"playlist-location", &Settings::playlist_location,
+       "Name of the HLS media playlist, with %{track} where location has it (unset: none is written)"},
       {"playlist-length", &Settings::playlist_length, "Segments that the playlist lists (0: all)"},
+      {"playlist-type", gstx::enum_member<&Settings::playlist_type>(playlist_type_type),
+       "Which segments a playlist lists, and when it is written"},
+      {"multivariant-location", &Settings::multivariant_location,
+       "Name of the HLS multivariant playlist of the media playlists; sinks of one process may name the same"},
+      {"layout", gstx::enum_member<&Settings::layout>(layout_type), "Which tracks a file holds"},
       {"target-duration", &Settings::target_duration, "Length of a segment in seconds", {1, 3600}},
       {"max-duration",
        &Settings::max_duration,
@@ -100,6 +141,11 @@ class StrftimeFmp4Sink : public gstx::Object<GstBin, GstBinClass, Settings> {
       {"on-full", gstx::enum_member<&Settings::on_full>(on_full_type), "What happens when the queue is full"},
       {"on-error", gstx::enum_member<&Settings::on_error>(on_error_type),
        "What happens when a segment cannot be written: a full disk, a folder that is gone"},
+      {"max-age", &Settings::max_age,
+       "Segments that end more than these seconds of media before the newest are deleted (0: none)"},
+      {"max-size", &Settings::max_size, "Bytes of segments above which the oldest are deleted (0: no limit)"},
+      {"min-free-space", &Settings::min_free_space,
+       "Bytes free on the disk below which the oldest segments are deleted (0: none)"},
   };
 
   static GType parent_type() { return GST_TYPE_BIN; }
@@ -112,7 +158,9 @@ class StrftimeFmp4Sink : public gstx::Object<GstBin, GstBinClass, Settings> {
   GstPad* request_new_pad(GstPadTemplate* pad_template, const gchar* name, const GstCaps* caps);
   void release_pad(GstPad* pad);
 
+  [[nodiscard]] std::string free_pad_name(const std::string& pad_template, const gchar* wished) const;
   void configure_children();
+  void cut(guint64 running_time) { g_signal_emit_by_name(muxer_, "cut", running_time); }
 
   GstElement* muxer_ = nullptr;  // children of the bin, which owns them
   GstElement* writer_ = nullptr;
@@ -120,9 +168,14 @@ class StrftimeFmp4Sink : public gstx::Object<GstBin, GstBinClass, Settings> {
 
 void StrftimeFmp4Sink::class_init(GstBinClass* bin_class) {
   GstElementClass* const element_class = GST_ELEMENT_CLASS(bin_class);
-  for (const auto& [name, caps] : {std::pair("video", kVideoCaps), std::pair("audio", kAudioCaps)}) {
+  for (const auto& [name, caps] : {std::pair("video", kVideoCaps), std::pair("audio", kAudioCaps),
+                                   std::pair("video_%u", kVideoCaps), std::pair("audio_%u", kAudioCaps)}) {
     gstx::add_pad_template(element_class, name, GST_PAD_SINK, GST_PAD_REQUEST, caps, GST_TYPE_GHOST_PAD);
   }
+  g_signal_new_class_handler(
+      "cut", G_TYPE_FROM_CLASS(element_class), static_cast<GSignalFlags>(G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION),
+      G_CALLBACK(+[](GstElement* self, guint64 time) noexcept { gstx::impl<StrftimeFmp4Sink>(self).cut(time); }),
+      nullptr, nullptr, nullptr, G_TYPE_NONE, 1, G_TYPE_UINT64);
   element_class->change_state = gstx::vmethod<&StrftimeFmp4Sink::change_state>;
   element_class->request_new_pad = gstx::vmethod<&StrftimeFmp4Sink::request_new_pad>;
   element_class->release_pad = gstx::vmethod<&StrftimeFmp4Sink::release_pad>;
@@ -138,6 +191,7 @@ StrftimeFmp4Sink::StrftimeFmp4Sink(GstBin* self) : Object(self) {
 
 void StrftimeFmp4Sink::configure_children() {
   const Settings wanted = *settings().lock();
+  gst_util_set_object_arg(G_OBJECT(muxer_), "layout", wanted.layout == Layout::kSeparate ? "separate" : "muxed");
   g_object_set(muxer_, "target-duration", wanted.target_duration, "max-duration", wanted.max_duration, "start-utc",
                wanted.start_utc.empty() ? nullptr : wanted.start_utc.c_str(), "write-pssh",
                wanted.write_pssh ? TRUE : FALSE, nullptr);
@@ -147,6 +201,9 @@ void StrftimeFmp4Sink::configure_children() {
   store.init_location = wanted.init_location;
   store.playlist_location = wanted.playlist_location;
   store.playlist_length = wanted.playlist_length;
+  store.playlist_kind = wanted.playlist_type;
+  store.multivariant_location = wanted.multivariant_location;
+  store.retention = {wanted.max_age, wanted.max_size, wanted.min_free_space};
   store.key_uri = wanted.key_uri;
   store.sync = wanted.fsync;
   writer.queue_limits = {wanted.max_queue_bytes, wanted.max_queue_time};
@@ -160,13 +217,26 @@ GstStateChangeReturn StrftimeFmp4Sink::change_state(GstStateChange transition) {
   return GST_ELEMENT_CLASS(gstx::parent_class<StrftimeFmp4Sink>())->change_state(element(), transition);
 }
 
-GstPad* StrftimeFmp4Sink::request_new_pad(GstPadTemplate* pad_template, const gchar*, const GstCaps*) {
-  const char* const kind = GST_PAD_TEMPLATE_NAME_TEMPLATE(pad_template);
-  if (const auto taken = gstx::Ref<GstPad>::adopt(gst_element_get_static_pad(element(), kind)); taken) return nullptr;
-  const std::string wished = std::string(kind) + "_%u";
-  const auto target = gstx::Ref<GstPad>::adopt(gst_element_request_pad_simple(muxer_, wished.c_str()));
+// "video" and "audio" are the muxer's "video_0" and "audio_0"; the others have its names.
+std::string StrftimeFmp4Sink::free_pad_name(const std::string& pad_template, const gchar* wished) const {
+  const bool numbered = pad_template.ends_with("_%u");
+  if (!numbered || (wished != nullptr && std::string_view(wished) != pad_template)) {
+    return numbered ? wished : pad_template;
+  }
+  const std::string prefix = pad_template.substr(0, pad_template.size() - 2);
+  for (int number = 1;; ++number) {
+    std::string name = prefix + std::to_string(number);
+    if (!gstx::Ref<GstPad>::adopt(gst_element_get_static_pad(element(), name.c_str()))) return name;
+  }
+}
+
+GstPad* StrftimeFmp4Sink::request_new_pad(GstPadTemplate* pad_template, const gchar* wished, const GstCaps*) {
+  const std::string name = free_pad_name(GST_PAD_TEMPLATE_NAME_TEMPLATE(pad_template), wished);
+  if (gstx::Ref<GstPad>::adopt(gst_element_get_static_pad(element(), name.c_str()))) return nullptr;
+  const std::string of_muxer = name.find('_') == std::string::npos ? name + "_0" : name;
+  const auto target = gstx::Ref<GstPad>::adopt(gst_element_request_pad_simple(muxer_, of_muxer.c_str()));
   if (!target) return nullptr;
-  GstPad* const pad = gst_ghost_pad_new_from_template(kind, target.get(), pad_template);
+  GstPad* const pad = gst_ghost_pad_new_from_template(name.c_str(), target.get(), pad_template);
   gst_pad_set_active(pad, TRUE);
   return gst_element_add_pad(element(), pad) ? pad : nullptr;
 }

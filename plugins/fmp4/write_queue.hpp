@@ -71,16 +71,15 @@ class WriteQueue {
     changed_.notify_all();
   }
 
-  // Until all is written. False when it was abandoned.
+  // Until all is written. False when it was interrupted.
   bool wait_until_idle() {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return abandoned_ || (entries_.empty() && !busy_); });
+    changed_.wait(lock, [this] { return interrupted_ || (entries_.empty() && !busy_); });
     return entries_.empty() && !busy_;
   }
 
-  // push() does not wait while it is interrupted; wait_until_idle() does not while it is abandoned.
+  // The producer does not wait while it is interrupted.
   void interrupt(bool on) { set(interrupted_, on); }
-  void abandon_waits(bool on) { set(abandoned_, on); }
 
   // No more items come: pop() gives what is left.
   void close() { set(closed_, true); }
@@ -120,7 +119,6 @@ class WriteQueue {
   QueueCost at_work_;  // of the item that pop() gave
   bool busy_ = false;
   bool interrupted_ = false;
-  bool abandoned_ = false;
   bool closed_ = false;
 };
 

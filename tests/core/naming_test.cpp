@@ -51,6 +51,7 @@ TEST(NamePattern, RefusesPatternsThatCannotBeReadBack) {
         Case{"ch1-%Y%m%d%H%M.m4s", "lacks %S"}, Case{"ch1-%j%H%M%S.m4s", "lacks %Y,"}, Case{"ch1-%Y%j.m4s", "%H %M %S"},
         Case{"seg%05d.m4s", "%0 is not a field"}, Case{"ch1-%y%m%d%H%M%S.m4s", "%y is not"},
         Case{"ch1-%s%3N.m4s", "separator"}, Case{"ch1-%s0.m4s", "separator"}, Case{"%Y%m%d%H%M%S/", "file name"},
+        Case{"%{track}%s.m4s", "separator"}, Case{"%s-%{track}x", "separator"}, Case{"%{track}-%{track}-%s", "once"},
         Case{"ch1-%s%", "% is not"}, Case{"%s-%N", "%N is not"}, Case{"ch1-%Y%m%d%H%M%S-%Z.m4s", "%Z is not"}}) {
     const auto pattern = NamePattern::parse(c.pattern);
     ASSERT_FALSE(pattern) << c.pattern;
@@ -117,6 +118,29 @@ TEST(NamePattern, KnowsItsFolderAndPrefix) {
     EXPECT_EQ(pattern->file_prefix(), c.prefix) << c.pattern;
     EXPECT_EQ(pattern->has_dated_folders(), c.dated) << c.pattern;
   }
+}
+
+TEST(NamePattern, TellsTheTrack) {
+  const auto pattern = NamePattern::parse("out/ch1-%{track}-%Y%m%d%H%M%S.m4s");
+  ASSERT_TRUE(pattern) << pattern.error().message;
+  EXPECT_TRUE(pattern->has_track());
+  EXPECT_EQ(pattern->directory(), "out/");
+  EXPECT_EQ(pattern->file_prefix(), "ch1-");
+  const NameParts parts{*from_rfc3339("2026-02-25T14:30:00Z"), 1, 2, "audio_1"};
+  const std::string name = "out/ch1-audio_1-20260225143000-e1-002.m4s";
+  EXPECT_EQ(pattern->format(parts), name);
+  const auto read = pattern->parse_name(name);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(*read, parts);
+  for (const char* other : {"out/ch1--20260225143000.m4s", "out/ch1-audio-1-20260225143000.m4s",
+                            "out/ch1-audio.1-20260225143000.m4s", "out/ch1-20260225143000.m4s"}) {
+    EXPECT_FALSE(pattern->parse_name(other)) << other;
+  }
+  const auto folders = NamePattern::parse("out/%{track}/%s.m4s");
+  ASSERT_TRUE(folders);
+  EXPECT_TRUE(folders->has_dated_folders());
+  EXPECT_EQ(folders->format({Utc{}, 0, 0, "video"}), "out/video/0.m4s");
+  EXPECT_FALSE(NamePattern::parse("out/%s.m4s")->has_track());
 }
 
 // Random instants of three centuries: names round-trip, and the C library's gmtime and strftime write the same (the

@@ -9,7 +9,7 @@ constexpr std::int64_t kSecond = core::kNsPerSecond;
 const core::Utc kStart = core::Utc::from_seconds(1772029800);
 
 SegmentFacts facts_at(std::int64_t seconds, bool discontinuity = false) {
-  return {kStart + seconds * kSecond, 6 * kSecond, std::nullopt, discontinuity, 6, 12};
+  return {kStart + seconds * kSecond, 6 * kSecond, discontinuity, 6, 12};
 }
 
 struct Step {
@@ -43,7 +43,7 @@ TEST(SegmentNumbers, LifeOfAStore) {
   SegmentNumbers numbers(last);
   for (const Step& step : steps) {
     if (step.restart) numbers = SegmentNumbers(last);
-    const auto next = numbers.next(facts_at(step.start_s, step.discontinuity), "init.mp4");
+    const auto next = numbers.next(facts_at(step.start_s, step.discontinuity));
     ASSERT_TRUE(next) << step.what;
     EXPECT_EQ(next->info.sequence, step.sequence) << step.what;
     EXPECT_EQ(next->gap.count(), step.gap) << step.what;
@@ -57,18 +57,18 @@ TEST(SegmentNumbers, LifeOfAStore) {
 
 TEST(SegmentNumbers, ASegmentThatWasNotWrittenCostsNoNumber) {
   SegmentNumbers numbers(std::nullopt);
-  const auto failed = numbers.next(facts_at(0), "init.mp4");
-  const auto written = numbers.next(facts_at(0), "init.mp4");
+  const auto failed = numbers.next(facts_at(0));
+  const auto written = numbers.next(facts_at(0));
   ASSERT_TRUE(failed && written);
   EXPECT_EQ(failed->info, written->info);
 }
 
 TEST(SegmentNumbers, TheLongestDurationNeverChanges) {
   SegmentNumbers numbers(std::nullopt);
-  numbers.accept(numbers.next(facts_at(0), "init.mp4")->info);
+  numbers.accept(numbers.next(facts_at(0))->info);
   SegmentFacts facts = facts_at(6);
   facts.max_duration_s = 6;
-  const auto next = numbers.next(facts, "init.mp4");
+  const auto next = numbers.next(facts);
   ASSERT_FALSE(next);
   EXPECT_EQ(next.error().code, core::Code::kConflict);
   EXPECT_NE(next.error().message.find("set max-duration=12"), std::string::npos);

@@ -29,9 +29,20 @@ StoreSettings settings_for(const TemporaryDirectory& folder) {
   return settings;
 }
 
-core::Result<StoredSegment> write(SegmentStore& store, std::int64_t start_s, std::int64_t duration_ns = 6 * kSecond) {
+// The files of these tracks; "": one file of all.
+core::Result<StoredSegments> write_tracks(SegmentStore& store, std::int64_t start_s,
+                                          const std::vector<std::string>& tracks,
+                                          std::int64_t duration_ns = 6 * kSecond) {
   const core::ByteView parts[] = {kStyp, kRest, core::as_bytes("payload")};
-  return store.write_segment({kStart + start_s * kSecond, duration_ns, kKeyId, false, 6, 6}, parts, true);
+  std::vector<SegmentFile> files;
+  for (const std::string& track : tracks) files.push_back({track, parts, kKeyId, true, {}});
+  return store.write_segment({kStart + start_s * kSecond, duration_ns, false, 6, 6}, files);
+}
+
+core::Result<StoredSegment> write(SegmentStore& store, std::int64_t start_s, std::int64_t duration_ns = 6 * kSecond) {
+  auto stored = write_tracks(store, start_s, {""}, duration_ns);
+  if (!stored) return stored.unexpected();
+  return stored->files.at(0);
 }
 
 // Without the lock of a store that is open.
@@ -44,7 +55,7 @@ std::vector<std::string> files_of(const TemporaryDirectory& folder) {
 SegmentStore open_store(StoreSettings settings, std::string_view init = "an init segment") {
   auto store = SegmentStore::open(std::move(settings));
   EXPECT_TRUE(store.has_value()) << store.error().message;
-  const auto result = store->write_init(core::as_bytes(init));
+  const auto result = store->write_init("", core::as_bytes(init));
   EXPECT_TRUE(result.has_value());
   return std::move(*store);
 }
@@ -137,6 +148,32 @@ TEST(SegmentStore, DatedFoldersAreMade) {
   test::expect_golden("playlist/sink_dated.m3u8", read_text(folder / "ch1.m3u8"));
 }
 
+// The clock jumps a day ahead and is set right again: a hole in the numbers, then an epoch in the names.
+TEST(SegmentStore, ClockStepsInDatedFolders) {
+  const TemporaryDirectory folder;
+  StoreSettings settings = settings_for(folder);
+  settings.location = folder / "%Y/%m/%d/ch1-%H%M%S.m4s";
+  constexpr std::int64_t kDay = 86400;
+  std::uint64_t first = 0;
+  {
+    SegmentStore store = open_store(settings);
+    first = write(store, 0)->info.sequence;
+    const auto ahead = write(store, kDay);
+    ASSERT_TRUE(ahead) << ahead.error().message;
+    EXPECT_EQ(ahead->path, folder / "2026/02/26/ch1-143000.m4s");
+    EXPECT_EQ(ahead->info.sequence, first + kDay / 6);
+    EXPECT_TRUE(ahead->info.discontinuity);
+    const auto right = write(store, 12);
+    EXPECT_EQ(right->path, folder / "2026/02/25/ch1-143012-e1.m4s");
+    EXPECT_EQ(right->info.sequence, first + kDay / 6 + 1);
+  }
+  // The newest is what the newest epoch says, though another file's name is later.
+  SegmentStore store = open_store(settings);
+  const auto resumed = write(store, 18);
+  EXPECT_EQ(resumed->path, folder / "2026/02/25/ch1-143018-e1.m4s");
+  EXPECT_EQ(resumed->info.sequence, first + kDay / 6 + 2);
+}
+
 TEST(SegmentStore, LeftoversOfACrashAreRemoved) {
   const TemporaryDirectory folder;
   for (const char* name :
@@ -175,8 +212,8 @@ TEST(SegmentStore, AnInitSegmentOfAFixedNameIsNotReplaced) {
   StoreSettings settings = settings_for(folder);
   settings.init_location = folder / "init.mp4";
   SegmentStore store = open_store(settings);
-  EXPECT_TRUE(store.write_init(core::as_bytes("an init segment")));
-  const auto other = store.write_init(core::as_bytes("an init sEgment"));
+  EXPECT_TRUE(store.write_init("", core::as_bytes("an init segment")));
+  const auto other = store.write_init("", core::as_bytes("an init sEgment"));
   ASSERT_FALSE(other);
   EXPECT_TRUE(other.error().message.starts_with("init-location: ")) << other.error().message;
   EXPECT_EQ(read_text(folder / "init.mp4"), "an init segment");
@@ -233,6 +270,119 @@ TEST(SegmentStore, AFailedWriteLeavesTheStoreAsItWas) {
   ASSERT_TRUE(stored);
   EXPECT_EQ(stored->info.sequence, first + 1);
   EXPECT_FALSE(stored->info.discontinuity);
+}
+
+StoreSettings separate_settings(const TemporaryDirectory& folder) {
+  StoreSettings settings;
+  settings.location = folder / "ch1-%{track}-%Y%m%d%H%M%S.m4s";
+  settings.playlist_location = folder / "ch1-%{track}.m3u8";
+  return settings;
+}
+
+SegmentStore open_separate(const StoreSettings& settings) {
+  auto store = SegmentStore::open(settings);
+  EXPECT_TRUE(store) << store.error().message;
+  EXPECT_TRUE(store->write_init("video", core::as_bytes("video's init")));
+  EXPECT_TRUE(store->write_init("audio", core::as_bytes("audio's init")));
+  return std::move(*store);
+}
+
+TEST(SegmentStore, TracksHaveEqualNumbersAndGapsWhereTheyAreSilent) {
+  const TemporaryDirectory folder;
+  {
+    SegmentStore store = open_separate(separate_settings(folder));
+    ASSERT_TRUE(write_tracks(store, 0, {"video", "audio"}));
+    const auto video_only = write_tracks(store, 6, {"video"});
+    ASSERT_TRUE(video_only);
+    EXPECT_EQ(video_only->files.size(), 1U);
+    const auto both = write_tracks(store, 12, {"video", "audio"});
+    ASSERT_TRUE(both);
+    EXPECT_EQ(both->files[0].info.sequence, both->files[1].info.sequence);
+    EXPECT_EQ(both->files[0].path, folder / "ch1-video-20260225143012.m4s");
+    EXPECT_NE(both->files[0].init_path, both->files[1].init_path);
+  }
+  // A crash left the video's file without the audio's, after a restart that came with a discontinuity.
+  {
+    SegmentStore store = open_separate(separate_settings(folder));
+    ASSERT_TRUE(write_tracks(store, 18, {"video", "audio"}));
+  }
+  ASSERT_TRUE(std::filesystem::remove(folder / "ch1-audio-20260225143018.m4s"));
+  SegmentStore store = open_separate(separate_settings(folder));
+  const auto after = write_tracks(store, 24, {"video", "audio"});
+  ASSERT_TRUE(after) << after.error().message;
+  EXPECT_EQ(after->files[0].info.sequence, core::first_sequence(kStart, 6 * kSecond) + 4);
+  EXPECT_EQ(after->files[1].info.sequence, after->files[0].info.sequence);
+  test::expect_golden("playlist/sink_video.m3u8", read_text(folder / "ch1-video.m3u8"));
+  test::expect_golden("playlist/sink_audio.m3u8", read_text(folder / "ch1-audio.m3u8"));
+}
+
+TEST(SegmentStore, AllFilesOfASegmentOrNone) {
+  const TemporaryDirectory folder;
+  StoreSettings settings = separate_settings(folder);
+  settings.location = folder / "%{track}/%s.m4s";
+  SegmentStore store = open_separate(settings);
+  ASSERT_TRUE(write_tracks(store, 0, {"video", "audio"}));
+  std::filesystem::rename(folder / "audio", folder / "away");
+  folder.write("audio", "in the way of the folder");
+  const auto failed = write_tracks(store, 6, {"video", "audio"});
+  ASSERT_FALSE(failed);
+  store.lose_segment();
+  EXPECT_FALSE(std::filesystem::exists(folder / "video/1772029806.m4s"));
+  std::filesystem::remove(folder / "audio");
+  std::filesystem::rename(folder / "away", folder / "audio");
+  const auto stored = write_tracks(store, 12, {"video", "audio"});
+  ASSERT_TRUE(stored) << stored.error().message;
+  EXPECT_EQ(stored->files[0].info.sequence, core::first_sequence(kStart, 6 * kSecond) + 2);
+  EXPECT_TRUE(stored->files[1].info.discontinuity);
+}
+
+TEST(SegmentStore, AVodPlaylistIsWrittenAtTheEnd) {
+  const TemporaryDirectory folder;
+  StoreSettings settings = settings_for(folder);
+  settings.playlist_kind = PlaylistKind::kVod;
+  SegmentStore store = open_store(settings);
+  ASSERT_TRUE(write(store, 0));
+  EXPECT_FALSE(std::filesystem::exists(folder / "ch1.m3u8"));
+  ASSERT_TRUE(store.finish());
+  const std::string playlist = read_text(folder / "ch1.m3u8");
+  EXPECT_NE(playlist.find("#EXT-X-PLAYLIST-TYPE:VOD\n"), std::string::npos) << playlist;
+  EXPECT_TRUE(playlist.ends_with("#EXT-X-ENDLIST\n"));
+}
+
+TEST(SegmentStore, ALivePlaylistMayListAll) {
+  const TemporaryDirectory folder;
+  StoreSettings settings = settings_for(folder);
+  settings.playlist_kind = PlaylistKind::kLive;
+  SegmentStore store = open_store(settings);
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(write(store, i * 6));
+  const std::string playlist = read_text(folder / "ch1.m3u8");
+  EXPECT_EQ(playlist.find("PLAYLIST-TYPE"), std::string::npos) << playlist;
+  EXPECT_NE(playlist.find("143000.m4s"), std::string::npos) << playlist;
+}
+
+TEST(SegmentStore, SettingsThatContradictAreRefused) {
+  const TemporaryDirectory folder;
+  const auto message = [](const StoreSettings& settings) {
+    const auto store = SegmentStore::open(settings);
+    return store ? std::string() : store.error().message;
+  };
+  StoreSettings event = settings_for(folder);
+  event.playlist_kind = PlaylistKind::kEvent;
+  event.playlist_length = 5;
+  EXPECT_EQ(message(event), "playlist-length: a playlist of type EVENT or VOD lists all: set it to 0");
+  StoreSettings one_list = separate_settings(folder);
+  one_list.playlist_location = folder / "ch1.m3u8";
+  EXPECT_EQ(message(one_list), "playlist-location: put %{track} into the name, as in location");
+  StoreSettings two_lists = settings_for(folder);
+  two_lists.playlist_location = folder / "%{track}.m3u8";
+  EXPECT_EQ(message(two_lists), "playlist-location: %{track} does not stand in location");
+  StoreSettings alone = settings_for(folder);
+  alone.playlist_location = "";
+  alone.multivariant_location = folder / "index.m3u8";
+  EXPECT_EQ(message(alone), "multivariant-location: needs playlist-location, which it names");
+  SegmentStore muxed = open_store(settings_for(folder));
+  EXPECT_EQ(muxed.write_init("video", core::as_bytes("x")).error().message,
+            "location: layout=separate needs %{track} in the name");
 }
 
 }  // namespace

@@ -90,6 +90,8 @@ TEST(SinkTrouble, TheEndOfTheStreamWaitsForTheDisk) {
   const auto bus = gobj::Ref<GstBus>::adopt(gst_element_get_bus(pipeline.get()));
   EXPECT_FALSE(gobj::Ref<GstMessage>::adopt(gst_bus_timed_pop_filtered(bus.get(), GST_SECOND / 2, GST_MESSAGE_EOS)))
       << "the stream ended before its segments were written";
+  pipeline.pause();  // the end of the stream waits with the lock that this wants
+  gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
   disk.go();
   ASSERT_EQ(pipeline.wait(), "");
   EXPECT_EQ(pipeline.closed().size(), 6U);

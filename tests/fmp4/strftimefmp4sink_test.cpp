@@ -1,6 +1,7 @@
 #include <gst/gst.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <memory>
 #include <set>
 
@@ -8,12 +9,15 @@
 #include "gobj/ref.hpp"
 #include "gstx/ref.hpp"
 #include "sink_pipeline.hpp"
+#include "support/m3u8.hpp"
+#include "support/process.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace aircheck {
 namespace {
 
 using gobj::Ref;
+using test::audio;
 using test::number;
 using test::Pipeline;
 using test::read_text;
@@ -34,8 +38,9 @@ TEST(StrftimeFmp4Sink, TellsWhatItWrote) {
     for (int k = 0; k < gst_structure_n_fields(structure); ++k) {
       fields.insert(gst_structure_nth_field_name(structure, static_cast<guint>(k)));
     }
-    EXPECT_EQ(fields, (std::set<std::string>{"location", "init-location", "start-utc", "duration", "size", "sequence",
-                                             "discontinuity-sequence", "epoch", "key-id", "discontinuity"}));
+    EXPECT_EQ(fields,
+              (std::set<std::string>{"track", "location", "init-location", "start-utc", "duration", "size", "sequence",
+                                     "discontinuity-sequence", "epoch", "key-id", "discontinuity"}));
     EXPECT_EQ(number(structure, "epoch"), 0U);
     const std::string location = gst_structure_get_string(structure, "location");
     EXPECT_EQ(location, folder / ("ch1-2026022514300" + std::to_string(i) + ".m4s"));
@@ -101,6 +106,106 @@ TEST(StrftimeFmp4Sink, GivesAPadAgainAfterItsRelease) {
   }
   const auto again = Ref<GstPad>::adopt(gst_element_request_pad_simple(sink.get(), "video"));
   EXPECT_TRUE(again);
+}
+
+std::string separate_sink(const TemporaryDirectory& folder, const std::string& properties = "") {
+  return "strftimefmp4sink name=sink layout=separate location=" + (folder / "ch1-%{track}-%Y%m%d%H%M%S.m4s") +
+         " playlist-location=" + (folder / "ch1-%{track}.m3u8") + " multivariant-location=" + (folder / "index.m3u8") +
+         " start-utc=2026-02-25T14:30:00Z target-duration=1 " + properties;
+}
+
+// ffprobe follows the multivariant playlist to all of its renditions.
+TEST(StrftimeFmp4Sink, WritesAFilePerTrack) {
+  const TemporaryDirectory folder;
+  Pipeline pipeline(video(100) + audio(4) + audio(4, "audio_%u") + separate_sink(folder));
+  ASSERT_EQ(pipeline.play(), "");
+  std::map<std::string, std::vector<std::uint64_t>> numbers;
+  for (const auto& message : pipeline.closed()) {
+    const GstStructure* const structure = gst_message_get_structure(message.get());
+    const std::string track = gst_structure_get_string(structure, "track");
+    numbers[track].push_back(number(structure, "sequence"));
+    const std::string location = gst_structure_get_string(structure, "location");
+    EXPECT_TRUE(location.starts_with(folder / ("ch1-" + track + "-202602251430"))) << location;
+  }
+  const std::vector<std::uint64_t> four{1772029800, 1772029801, 1772029802, 1772029803};
+  EXPECT_EQ(numbers,
+            (std::map<std::string, std::vector<std::uint64_t>>{{"video", four}, {"audio", four}, {"audio_1", four}}));
+  const auto probed =
+      test::run("ffprobe -v error -count_packets -show_entries stream=codec_name,nb_read_packets -of csv=p=0 " +
+                (folder / "index.m3u8") + " | grep . | sort -u");
+  EXPECT_EQ(probed.exit, 0);
+  EXPECT_EQ(probed.output, "aac,188\nh264,100\n") << read_text(folder / "index.m3u8");
+  const std::string index = read_text(folder / "index.m3u8");
+  EXPECT_NE(index.find(",RESOLUTION=160x90,FRAME-RATE=25.000,AUDIO=\"audio\"\nch1-video.m3u8\n"), std::string::npos)
+      << index;
+}
+
+// Two sinks of a process are two renditions of one multivariant playlist.
+TEST(StrftimeFmp4Sink, SharesAMultivariantPlaylist) {
+  const TemporaryDirectory folder;
+  const auto rendition = [&](const std::string& name) {
+    return " strftimefmp4sink name=" + name + " location=" + (folder / (name + "-%s.m4s")) +
+           " playlist-location=" + (folder / (name + ".m3u8")) + " multivariant-location=" + (folder / "index.m3u8") +
+           " start-utc=2026-02-25T14:30:00Z target-duration=1 playlist-type=vod ";
+  };
+  std::string second = video(50);
+  second.replace(second.find("sink.video"), 10, "other.video");
+  second.replace(second.find("width=160,height=90"), 19, "width=320,height=180");
+  Pipeline pipeline(video(50) + second + rendition("sink") + rendition("other"));
+  ASSERT_EQ(pipeline.play(), "");
+  const std::string index = read_text(folder / "index.m3u8");
+  EXPECT_NE(index.find("RESOLUTION=160x90,FRAME-RATE=25.000\nsink.m3u8\n"), std::string::npos) << index;
+  EXPECT_NE(index.find("RESOLUTION=320x180,FRAME-RATE=25.000\nother.m3u8\n"), std::string::npos) << index;
+  const auto probed = test::run("ffprobe -v error -show_entries stream=width -of csv=p=0 " + (folder / "index.m3u8") +
+                                " | grep . | sort -u");
+  EXPECT_EQ(probed.output, "160\n320\n");
+}
+
+// RFC 8216 section 4.3.2.4: the method of `cbcs` is SAMPLE-AES, also for what a run before wrote.
+TEST(StrftimeFmp4Sink, NamesTheMethodOfTheScheme) {
+  for (const auto& [scheme, method] : {std::pair("cenc", "SAMPLE-AES-CTR"), std::pair("cbcs", "SAMPLE-AES")}) {
+    const TemporaryDirectory folder;
+    std::string encrypted = video(25);
+    encrypted.replace(encrypted.find("sink.video"), 10,
+                      std::string("cencenc key-id=11223344556677889900aabbccddeeff "
+                                  "key=000102030405060708090a0b0c0d0e0f scheme=") +
+                          scheme + " ! sink.video");
+    Pipeline pipeline(encrypted + sink(folder, "target-duration=1 key-uri=https://keys/%{kid}"));
+    ASSERT_EQ(pipeline.play(), "");
+    pipeline.stop();
+    g_object_set(pipeline.element("sink").get(), "start-utc", "2026-02-25T14:30:01Z", nullptr);
+    ASSERT_EQ(pipeline.play(), "");
+    const test::M3u8 playlist = test::parse_m3u8(read_text(folder / "ch1.m3u8"));
+    ASSERT_EQ(playlist.rows.size(), 2U);
+    for (const test::M3u8Row& row : playlist.rows) {
+      ASSERT_EQ(row.keys.size(), 2U);
+      for (const auto& key : row.keys) EXPECT_EQ(key.at("METHOD"), method) << scheme;
+    }
+  }
+}
+
+TEST(StrftimeFmp4Sink, SaysWhereTheTrackBelongs) {
+  const TemporaryDirectory folder;
+  Pipeline pipeline(video(50) + sink(folder, "target-duration=1 layout=separate"));
+  EXPECT_EQ(pipeline.play(), "location: layout=separate needs %{track} in the name");
+}
+
+TEST(StrftimeFmp4Sink, CutsWhenItIsAsked) {
+  const TemporaryDirectory folder;
+  Pipeline pipeline(video(100) + sink(folder, "target-duration=10"));
+  g_signal_emit_by_name(pipeline.element("sink").get(), "cut", guint64{2 * GST_SECOND});
+  ASSERT_EQ(pipeline.play(), "");
+  ASSERT_EQ(pipeline.closed().size(), 2U);
+  EXPECT_EQ(number(gst_message_get_structure(pipeline.closed()[0].get()), "duration"), 2 * GST_SECOND);
+}
+
+TEST(StrftimeFmp4Sink, DeletesWhatIsTooOld) {
+  const TemporaryDirectory folder;
+  Pipeline pipeline(video(250) + sink(folder, "target-duration=1 playlist-length=2 max-age=3"));
+  ASSERT_EQ(pipeline.play(), "");
+  EXPECT_EQ(pipeline.closed().size(), 10U);
+  EXPECT_FALSE(std::filesystem::exists(folder / "ch1-20260225143000.m4s"));
+  EXPECT_TRUE(std::filesystem::exists(folder / "ch1-20260225143008.m4s"));
 }
 
 TEST(StrftimeFmp4Sink, ErrorsComeFromTheSink) {

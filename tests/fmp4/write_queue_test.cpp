@@ -66,9 +66,9 @@ TEST(WriteQueue, IsIdleWhenAllIsDone) {
   queue.done();
   EXPECT_TRUE(idle.get());
   ASSERT_EQ(push(queue, 2, {1, 0}), Push::kTaken);
-  auto abandoned = std::async(std::launch::async, [&] { return queue.wait_until_idle(); });
-  queue.abandon_waits(true);
-  EXPECT_FALSE(abandoned.get());
+  auto interrupted = std::async(std::launch::async, [&] { return queue.wait_until_idle(); });
+  queue.interrupt(true);
+  EXPECT_FALSE(interrupted.get());
 }
 
 TEST(WriteQueue, KeepsTheOrderBetweenThreads) {
