@@ -64,6 +64,26 @@ std::string properties_text(GObjectClass* object_class) {
   return text;
 }
 
+// Signals that the type itself brings: what they take and give, and whether an application emits them.
+std::string signals_text(GType type) {
+  std::map<std::string, std::string> by_name;
+  guint count = 0;
+  guint* const ids = g_signal_list_ids(type, &count);
+  for (guint i = 0; i < count; ++i) {
+    GSignalQuery signal;
+    g_signal_query(ids[i], &signal);
+    std::string text = std::string("  ") + signal.signal_name + "(";
+    for (guint j = 0; j < signal.n_params; ++j)
+      text += (j == 0 ? "" : ", ") + std::string(g_type_name(signal.param_types[j]));
+    text += std::string("): ") + g_type_name(signal.return_type);
+    by_name[signal.signal_name] = text + ((signal.signal_flags & G_SIGNAL_ACTION) != 0 ? ", action\n" : "\n");
+  }
+  g_free(ids);
+  std::string text = by_name.empty() ? "" : "signals\n";
+  for (const auto& [name, signal] : by_name) text += signal;
+  return text;
+}
+
 std::string pad_template_text(GstPadTemplate* pad) {
   static constexpr const char* kDirections[] = {"unknown", "src", "sink"};
   static constexpr const char* kPresences[] = {"always", "sometimes", "request"};
@@ -99,8 +119,9 @@ TEST_P(InterfaceTest, IsTheOneOnRecord) {
                      "\n" + gst_element_class_get_metadata(element_class, GST_ELEMENT_METADATA_DESCRIPTION) +
                      "\npads\n";
   for (const auto& [name, pad] : pads) text += pad;
-  test::expect_golden("elements/" + GetParam() + ".txt",
-                      text + "properties\n" + properties_text(G_OBJECT_CLASS(element_class)));
+  test::expect_golden("elements/" + GetParam() + ".txt", text + "properties\n" +
+                                                             properties_text(G_OBJECT_CLASS(element_class)) +
+                                                             signals_text(G_OBJECT_TYPE(element.get())));
 }
 
 std::string test_name(const testing::TestParamInfo<std::string>& tested) {
