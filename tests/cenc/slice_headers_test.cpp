@@ -134,6 +134,19 @@ TEST(ParsedSliceHeaders, RefusesASliceThatEndsInItsHeader) {
   }
 }
 
+// By hand, because no encoder here makes one: frame_num of 16 bits and slice_qp_delta +32 are 31 zero bits in a row, so
+// a byte 03 stands among them. The header ends in the byte 81, whose last bit is data.
+TEST(ParsedSliceHeaders, CountsEmulationPreventionBytes) {
+  ParsedSliceHeaders headers(NalCodec::kAvc);
+  ASSERT_TRUE(headers.configure(*core::from_hex("0142000affe100076742000a8d69e401000468ce3880")));
+  const auto size = headers.header_size(*core::from_hex("419a0000030081ffffffffff"));
+  ASSERT_TRUE(size) << size.error().message;
+  EXPECT_EQ(*size, 7U);
+  const auto without = headers.header_size(*core::from_hex("419a02020081ffffffffff"));
+  ASSERT_TRUE(without) << without.error().message;
+  EXPECT_EQ(*without, 6U);
+}
+
 TEST(ParsedSliceHeaders, RefusesRecordsThatEndEarly) {
   for (std::size_t size = 0; size < kAvcc.size(); ++size) {
     EXPECT_FALSE(ParsedSliceHeaders(NalCodec::kAvc).configure(core::ByteView(kAvcc).first(size))) << size;
