@@ -121,6 +121,7 @@ class Fmp4Mux : public gstx::Object<GstElement, GstElementClass, Settings> {
 
   GstFlowReturn take(GstPad* gst_pad, gstx::Ref<GstBuffer> buffer);
   gboolean handle_event(GstPad* gst_pad, gstx::Ref<GstEvent> event);
+  void finish(Pad& pad);
   core::Result<void> set_caps(Pad& pad, const GstCaps* caps);
   core::Result<void> push_sample(Pad& pad, gstx::Ref<GstBuffer> buffer);
   void report_drops(Pad& pad, bool at_end);
@@ -447,6 +448,23 @@ GstFlowReturn Fmp4Mux::take(GstPad* gst_pad, gstx::Ref<GstBuffer> buffer) {
   return flow;
 }
 
+// Nothing more comes on the pad.
+void Fmp4Mux::finish(Pad& pad) {
+  {
+    const std::lock_guard lock(stream_lock_);
+    pad.track->end();
+    report_drops(pad, true);
+    if (flow_ == GST_FLOW_OK) flow_ = drain();
+  }
+  post_reports();
+  {
+    const std::lock_guard lock(stream_lock_);
+    pad.track->close();
+  }
+  balance_.moved();
+  push_eos_if_over();
+}
+
 gboolean Fmp4Mux::handle_event(GstPad* gst_pad, gstx::Ref<GstEvent> event) {
   Pad& pad = gstx::impl<MuxPad>(gst_pad);
   core::Result<void> result;
@@ -502,22 +520,7 @@ gboolean Fmp4Mux::handle_event(GstPad* gst_pad, gstx::Ref<GstEvent> event) {
       balance_.moved();
       break;
     }
-    case GST_EVENT_EOS: {
-      {
-        const std::lock_guard lock(stream_lock_);
-        pad.track->end();
-        report_drops(pad, true);
-        if (flow_ == GST_FLOW_OK) flow_ = drain();
-      }
-      post_reports();
-      {
-        const std::lock_guard lock(stream_lock_);
-        pad.track->close();
-      }
-      balance_.moved();
-      push_eos_if_over();
-      return TRUE;
-    }
+    case GST_EVENT_EOS: finish(pad); return TRUE;
     case GST_EVENT_TAG: {
       GstTagList* tags = nullptr;
       gst_event_parse_tag(event.get(), &tags);

@@ -69,27 +69,34 @@ TEST(CodecString, OfOpusAndOfH264InBand) {
 }
 
 TEST(ParseInit, ReadsHevcAndOpusAndClearsThem) {
-  Moov moov = samples::moov();
-  VisualSampleEntry& video = moov.traks[0].mdia.minf.stbl.stsd.visual[0];
-  video.avcc.reset();
-  video.hvcc = samples::hvcc();
-  video.sinf = samples::sinf(fourcc("hvc1"));
-  AudioSampleEntry& audio = moov.traks[1].mdia.minf.stbl.stsd.audio[0];
-  audio.esds.reset();
-  audio.dops = DOps{.channels = 6, .mapping_family = 1, .stream_count = 4, .coupled_count = 2, .mapping = Bytes(6, 1)};
-  audio.sinf = samples::sinf(fourcc("Opus"));
-  const auto info = parse_init(write_box(moov));
+  const Bytes init = samples::other_init_segment();
+  const auto info = parse_init(init);
   ASSERT_TRUE(info) << info.error().message;
   EXPECT_EQ(info->tracks[0].codec, "hvc1.1.6.L60.90");
   EXPECT_EQ(info->tracks[0].nal_length_size, 4);
+  EXPECT_EQ(info->tracks[0].scheme, "cbcs");
+  EXPECT_EQ(info->tracks[0].constant_iv, Bytes(16, 7));
   EXPECT_EQ(info->tracks[1].codec, "opus");
   EXPECT_EQ(info->tracks[1].channels, 6U);
   EXPECT_EQ(info->tracks[1].sample_rate, 48'000U);
-  const auto clear = parse_init(clear_init(write_box(moov)).value());
+  EXPECT_EQ(info->tracks[1].language, "pt-BR");
+  const auto clear = parse_init(clear_init(init).value());
   ASSERT_TRUE(clear);
   EXPECT_EQ(to_text(clear->tracks[0].format), "hvc1");
   EXPECT_EQ(clear->tracks[0].scheme, "");
   EXPECT_EQ(clear->tracks[1].codec, "opus");
+}
+
+TEST(ParseFragments, ReadsEveryChunk) {
+  const Bytes file = samples::chunked_segment();
+  const auto fragments = parse_fragments(file);
+  ASSERT_TRUE(fragments) << fragments.error().message;
+  ASSERT_EQ(fragments->size(), 2U);
+  EXPECT_LT((*fragments)[0].end, (*fragments)[1].end);
+  for (std::size_t size = 0; size < file.size(); ++size) {
+    const auto cut = parse_fragments(ByteView(file).first(size));
+    EXPECT_TRUE(!cut || cut->size() == 1) << size;
+  }
 }
 
 TEST(AudioSpecificConfig, RatesChannelsAndObjectTypes) {

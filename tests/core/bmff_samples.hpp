@@ -84,6 +84,28 @@ inline Bytes init_segment() {
   return write_box(ftyp) + write_box(moov());
 }
 
+// HEVC under cbcs and Opus, with what else stands in a sample entry.
+inline Bytes other_init_segment() {
+  Moov other = moov();
+  VisualSampleEntry& video = other.traks[0].mdia.minf.stbl.stsd.visual[0];
+  video.avcc.reset();
+  video.hvcc = hvcc();
+  video.mdcv = Mdcv{.max_luminance = 10'000'000, .min_luminance = 1};
+  video.clli = Clli{1000, 400};
+  video.btrt = Btrt{0, 5'000'000, 4'000'000};
+  video.sinf = sinf(fourcc("hvc1"));
+  video.sinf->schm.scheme_type = fourcc("cbcs");
+  video.sinf->schi.tenc = {
+      .version = 1, .pattern = 0x19, .per_sample_iv_size = 0, .key_id = kKeyId, .constant_iv = Bytes(16, 7)};
+  AudioSampleEntry& audio = other.traks[1].mdia.minf.stbl.stsd.audio[0];
+  audio.type = fourcc("Opus");
+  audio.esds.reset();
+  audio.sinf.reset();
+  audio.dops = DOps{.channels = 6, .mapping_family = 1, .stream_count = 4, .coupled_count = 2, .mapping = Bytes(6, 1)};
+  other.traks[1].mdia.elng = Elng{{'p', 't', '-', 'B', 'R', 0}};
+  return write_box(other);
+}
+
 // Two protected video samples, of 20 and 12 bytes, the first with subsamples (4, 16), the second (12, 0).
 inline Moof moof(std::int32_t data_offset) {
   Trun trun;
@@ -133,6 +155,15 @@ inline Bytes media_segment() {
   mdat.u32(fourcc("mdat"));
   for (std::uint8_t i = 0; i < 32; ++i) mdat.u8(i);
   return write_box(styp) + write_segment_info_box(segment_info()) + write_box(moof(moof_size + 8)) + mdat.take();
+}
+
+// Two chunks behind an index, each with its producer reference time.
+inline Bytes chunked_segment() {
+  const Bytes segment = media_segment();
+  const Sidx sidx{
+      .reference_id = 1, .timescale = 25'000, .references = {{100, 2000, Sidx::kStartsWithSap}, {100, 1, 0}}};
+  const Bytes chunk = write_box(Prft{.track_id = 1}) + segment;
+  return write_box(sidx) + chunk + chunk;
 }
 
 }  // namespace aircheck::core::bmff::samples

@@ -84,6 +84,8 @@ int main(int argc, char** argv) {
       "11223344556677889900aabbccddeeff:00112233445566778899aabbccddeeff,"
       "aabbccddeeff00112233445566778899:ffeeddccbbaa99887766554433221100");
   const bool good = write("init.mp4", samples::init_segment()) && write("segment.m4s", samples::media_segment()) &&
+                    write("other-init.mp4", samples::other_init_segment()) &&
+                    write("chunks.m4s", samples::chunked_segment()) &&
                     write("avc.seed", access_unit(0, kAvcRecord, kAvcSlices)) &&
                     write("hevc.seed", access_unit(1, kHevcRecord, kHevcSlices)) &&
                     write("meta.seed", protection_meta()) && write("keys.seed", {keys.begin(), keys.end()});
