@@ -1,8 +1,8 @@
 // Stands in for aircheck-channel in tests of supervision: speaks the real protocol and plays nothing out.
 //
 // RUN_DIR/KEY.mode says how it behaves: "ok" (or no file), "refuse", "busy" (Start fails for a reason that passes),
-// "no-rotation" (its key cannot be changed on air), "exit" (ends at once), "die" (is killed by a signal right after Start), "full" (loses its segments until the file
-// RUN_DIR/KEY.room is there).
+// "no-rotation" (its key cannot be changed on air), "exit" (ends at once), "die" (is killed by a signal right after
+// Start), "full" (loses its segments until the file RUN_DIR/KEY.room is there).
 #include <fcntl.h>
 #include <glib-unix.h>
 #include <sys/file.h>
