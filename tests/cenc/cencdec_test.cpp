@@ -105,6 +105,8 @@ TEST_F(CencDecTest, FollowsKeysThatChangeInTheStream) {
 
 TEST_F(CencDecTest, TakesNewKeysWhilePlaying) {
   start_with_keys(pair_of(kKeyId, kOtherKey));
+  ASSERT_EQ(push(frame()), GST_FLOW_OK);
+  EXPECT_NE(bytes_of(Ref<GstBuffer>::adopt(gst_harness_pull(harness_.get())).get()), clear()) << "with a wrong key";
   g_object_set(element_.get(), "keys", pair_of(kKeyId, kKey).c_str(), nullptr);
   expect_decrypted(frame());
   g_object_set(element_.get(), "keys", "nonsense", nullptr);
