@@ -6,7 +6,7 @@
 #include <array>
 #include <charconv>
 
-#include "base/time_zone.hpp"
+#include "gobj/time_zone.hpp"
 
 namespace aircheck::channels {
 
@@ -124,7 +124,7 @@ core::Result<void> validate(const Channel& channel) {
   if (!channel.logo_url.empty() && !is_http_url(channel.logo_url)) {
     return wrong("logo_url", "has to be an http or https URL, or empty");
   }
-  if (!base::find_time_zone(channel.zone)) return wrong("zone", "has to be an IANA time zone like \"Europe/Berlin\"");
+  if (!gobj::find_time_zone(channel.zone)) return wrong("zone", "has to be an IANA time zone like \"Europe/Berlin\"");
   if (channel.cutv_window_hours < 1 || channel.cutv_window_hours > 720) {
     return wrong("cutv_window_hours", "has to be from 1 to 720");
   }

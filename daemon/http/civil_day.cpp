@@ -2,7 +2,7 @@
 
 #include <glib.h>
 
-#include "base/time_zone.hpp"
+#include "gobj/time_zone.hpp"
 
 namespace aircheck::http {
 
@@ -12,7 +12,7 @@ using core::fail;
 core::Result<std::pair<core::Utc, core::Utc>> civil_day(const std::string& date, const std::string& zone) {
   const auto noon = core::from_rfc3339(date + "T12:00:00Z");
   if (date.size() != 10 || !noon) return fail(Code::kInvalidArgument, "date has to be a day, as 2026-02-25");
-  const base::TimeZone found = base::find_time_zone(zone);
+  const gobj::TimeZone found = gobj::find_time_zone(zone);
   if (found == nullptr) {
     return fail(Code::kInvalidArgument, "tz has to be an IANA time zone, as Europe/London: '" + zone + "' is none");
   }

@@ -37,8 +37,9 @@
 //
 //   gstx::register_element<MySink>(plugin, "mysink", GST_RANK_NONE);
 //
-// kProperties may be absent. A class without kMetadata works for other types, such as a pad of one's own:
-// gstx::object_type<MyPad>() is its GType. gstx::impl<MySink>(instance) is the C++ object behind an instance of it.
+// kProperties may be absent; `static void add_interfaces(GType)` may add interfaces. A class without kMetadata works
+// for other types, such as a pad of one's own: gstx::object_type<MyPad>() is its GType. gstx::impl<MySink>(instance) is
+// the C++ object behind an instance of it.
 #pragma once
 
 #include <gst/gst.h>
@@ -142,7 +143,9 @@ struct Glue {
     info.class_init = class_init;
     info.instance_size = sizeof(Instance);
     info.instance_init = instance_init;
-    return g_type_register_static(Impl::parent_type(), Impl::kTypeName, &info, GTypeFlags{});
+    const GType type = g_type_register_static(Impl::parent_type(), Impl::kTypeName, &info, GTypeFlags{});
+    if constexpr (requires { Impl::add_interfaces(type); }) Impl::add_interfaces(type);
+    return type;
   }
 };
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <string>
 #include <type_traits>
 #include <variant>
@@ -33,6 +34,20 @@ class SecretText {
 
  private:
   std::string text_;
+};
+
+// A GstStructure of the application's, shared and never changed.
+class Fields {
+ public:
+  Fields() = default;
+  explicit Fields(const GstStructure* structure) {
+    if (structure != nullptr) shared_ = {gst_structure_copy(structure), gst_structure_free};
+  }
+  // Null when there is none.
+  [[nodiscard]] const GstStructure* get() const { return shared_.get(); }
+
+ private:
+  std::shared_ptr<GstStructure> shared_;
 };
 
 // An enum member: its GType, and access to it as int. Make it with enum_member<&Settings::mode>(mode_get_type).
@@ -73,9 +88,9 @@ struct Range {
 
 template <typename Settings>
 struct Property {
-  using Member =
-      std::variant<bool Settings::*, std::int32_t Settings::*, std::uint32_t Settings::*, std::uint64_t Settings::*,
-                   double Settings::*, std::string Settings::*, SecretText Settings::*, EnumMember<Settings>>;
+  using Member = std::variant<bool Settings::*, std::int32_t Settings::*, std::uint32_t Settings::*,
+                              std::uint64_t Settings::*, double Settings::*, std::string Settings::*,
+                              SecretText Settings::*, Fields Settings::*, EnumMember<Settings>>;
 
   const char* name;   // kebab-case
   Member member;      // its value in Settings{} is the default
@@ -130,6 +145,8 @@ GParamSpec* param_spec(const Property<Settings>& property) {
             return g_param_spec_double(name, name, blurb, lower<V>(range), upper<V>(range), value, flags);
           } else if constexpr (std::is_same_v<V, std::string>) {
             return g_param_spec_string(name, name, blurb, null_if_empty(value), flags);
+          } else if constexpr (std::is_same_v<V, Fields>) {
+            return g_param_spec_boxed(name, name, blurb, GST_TYPE_STRUCTURE, flags);
           } else {
             return g_param_spec_string(name, name, blurb, nullptr, writable);
           }
@@ -160,6 +177,8 @@ void read_value(const Property<Settings>& property, const Settings& settings, GV
             g_value_set_double(out, value);
           } else if constexpr (std::is_same_v<V, std::string>) {
             g_value_set_string(out, null_if_empty(value));
+          } else if constexpr (std::is_same_v<V, Fields>) {
+            g_value_set_boxed(out, value.get());
           }
         }
       },
@@ -189,6 +208,8 @@ void write_value(const Property<Settings>& property, Settings& settings, const G
           } else if constexpr (std::is_same_v<V, std::string>) {
             const char* text = g_value_get_string(in);
             value = text != nullptr ? text : "";
+          } else if constexpr (std::is_same_v<V, Fields>) {
+            value = Fields(gst_value_get_structure(in));
           } else {
             value = SecretText(g_value_get_string(in));
           }

@@ -34,6 +34,7 @@ struct Settings {
   std::string location = "a.mp4";
   SecretText secret;
   Mode mode = Mode::kPass;
+  Fields fields;
 };
 
 std::atomic<int> live_objects = 0;
@@ -51,9 +52,19 @@ class TestElement : public Object<GstBaseTransform, GstBaseTransformClass, Setti
       {"location", &Settings::location, "A file"},
       {"secret", &Settings::secret, "A secret"},
       {"mode", enum_member<&Settings::mode>(mode_type), "What to do"},
+      {"fields", &Settings::fields, "Fields of the application"},
   };
 
   static GType parent_type() { return GST_TYPE_BASE_TRANSFORM; }
+
+  static void add_interfaces(GType type) {
+    static const GInterfaceInfo kChildProxy = {
+        [](gpointer interface, gpointer) {
+          static_cast<GstChildProxyInterface*>(interface)->get_children_count = [](GstChildProxy*) { return 3U; };
+        },
+        nullptr, nullptr};
+    g_type_add_interface_static(type, GST_TYPE_CHILD_PROXY, &kChildProxy);
+  }
 
   static void class_init(GstBaseTransformClass* transform_class) {
     GstElementClass* const element_class = GST_ELEMENT_CLASS(transform_class);
@@ -120,6 +131,25 @@ TEST_F(ObjectTest, HasItsMetadata) {
   EXPECT_STREQ(gst_element_factory_get_metadata(factory.get(), GST_ELEMENT_METADATA_LONGNAME), "Test element");
   EXPECT_STREQ(gst_element_factory_get_metadata(factory.get(), GST_ELEMENT_METADATA_KLASS), "Filter/Effect");
   EXPECT_STREQ(G_OBJECT_TYPE_NAME(element_.get()), "AircheckTestElement");
+}
+
+TEST_F(ObjectTest, HasItsInterfaces) {
+  ASSERT_TRUE(GST_IS_CHILD_PROXY(element_.get()));
+  EXPECT_EQ(gst_child_proxy_get_children_count(GST_CHILD_PROXY(element_.get())), 3U);
+}
+
+TEST_F(ObjectTest, KeepsACopyOfFields) {
+  EXPECT_EQ(get<GstStructure*>("fields"), nullptr);
+  GstStructure* const given = gst_structure_new("metadata", "title", G_TYPE_STRING, "News", nullptr);
+  g_object_set(element_.get(), "fields", given, nullptr);
+  gst_structure_set(given, "title", G_TYPE_STRING, "Weather", nullptr);
+  gst_structure_free(given);
+  GstStructure* const kept = get<GstStructure*>("fields");
+  ASSERT_NE(kept, nullptr);
+  EXPECT_STREQ(gst_structure_get_string(kept, "title"), "News");
+  gst_structure_free(kept);
+  g_object_set(element_.get(), "fields", nullptr, nullptr);
+  EXPECT_EQ(get<GstStructure*>("fields"), nullptr);
 }
 
 TEST_F(ObjectTest, StartsWithTheDefaultsOfSettings) {

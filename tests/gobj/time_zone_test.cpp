@@ -1,10 +1,10 @@
-#include "base/time_zone.hpp"
+#include "gobj/time_zone.hpp"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-namespace aircheck::base {
+namespace aircheck::gobj {
 namespace {
 
 TEST(TimeZone, IanaNamesAreFound) {
@@ -26,4 +26,4 @@ TEST(TimeZone, FilesOffsetsAndRulesAreNot) {
 }
 
 }  // namespace
-}  // namespace aircheck::base
+}  // namespace aircheck::gobj

@@ -1,9 +1,9 @@
-#include "base/time_zone.hpp"
+#include "gobj/time_zone.hpp"
 
 #include <algorithm>
 #include <string_view>
 
-namespace aircheck::base {
+namespace aircheck::gobj {
 
 namespace {
 
@@ -36,4 +36,4 @@ TimeZone find_time_zone(const std::string& name) {
   return TimeZone(is_name(name) ? g_time_zone_new_identifier(name.c_str()) : nullptr);
 }
 
-}  // namespace aircheck::base
+}  // namespace aircheck::gobj

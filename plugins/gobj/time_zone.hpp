@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-namespace aircheck::base {
+namespace aircheck::gobj {
 
 struct UnrefTimeZone {
   void operator()(GTimeZone* zone) const { g_time_zone_unref(zone); }
@@ -17,4 +17,4 @@ using TimeZone = std::unique_ptr<GTimeZone, UnrefTimeZone>;
 // and POSIX rules too.
 [[nodiscard]] TimeZone find_time_zone(const std::string& name);
 
-}  // namespace aircheck::base
+}  // namespace aircheck::gobj
