@@ -15,6 +15,8 @@ namespace {
 using gobj::Ref;
 
 constexpr double kDotsPerInch = 96;
+constexpr int kStandardPoints = 16;
+constexpr int kLargestFont = 4096;             // pixels; FreeType fails at some more
 constexpr int kLargestCoordinate = 1'000'000;  // Pango's end at 2^21 pixels
 
 using Cairo = std::unique_ptr<cairo_t, decltype([](cairo_t* cairo) { cairo_destroy(cairo); })>;
@@ -136,7 +138,13 @@ void Drawing::set_text(const Fonts& fonts, std::string text, Problems& problems)
   layout_ = Ref<PangoLayout>::adopt(pango_layout_new(fonts.context()));
   if (crawls_) std::replace(text.begin(), text.end(), '\n', ' ');
   const FontDescription font(pango_font_description_from_string(settings_.font_desc.c_str()));
-  if (pango_font_description_get_size(font.get()) <= 0) pango_font_description_set_size(font.get(), 16 * PANGO_SCALE);
+  const int size = pango_font_description_get_size(font.get());
+  const bool in_pixels = pango_font_description_get_size_is_absolute(font.get()) != FALSE;
+  if (size <= 0) pango_font_description_set_size(font.get(), kStandardPoints * PANGO_SCALE);
+  if (size * (in_pixels ? 1 : kDotsPerInch / 72) > kLargestFont * PANGO_SCALE) {
+    problems["font-desc"] = "is larger than " + std::to_string(kLargestFont) + " pixels: that size is taken";
+    pango_font_description_set_absolute_size(font.get(), kLargestFont * PANGO_SCALE);
+  }
   if (const auto missing = fonts.missing_family(font.get())) {
     problems["font-desc"] = "there is no font '" + *missing + "': another is used; install it or name one of fc-list";
   }

@@ -39,6 +39,7 @@
 #include "drawtext/layer.hpp"
 #include "drawtext/layer_view.hpp"
 #include "drawtext/picture_time.hpp"
+#include "gobj/handoff.hpp"
 #include "gobj/text.hpp"
 #include "gobj/time_zone.hpp"
 #include "gstx/caps.hpp"
@@ -121,6 +122,11 @@ class DrawTextOverlay : public gstx::Object<GstElement, GstElementClass, Setting
  private:
   // A layer as the streaming thread has it.
   struct Stage {
+    Stage() = default;
+    Stage(const Stage&) = delete;
+    Stage& operator=(const Stage&) = delete;
+    ~Stage() { gobj::hand_over(object.get()); }
+
     std::string name;       // empty: the element's own
     Ref<GstObject> object;  // null: the element's own
     std::uint64_t version = 0;

@@ -47,6 +47,7 @@
 #include <iterator>
 
 #include "gobj/guarded.hpp"
+#include "gobj/handoff.hpp"
 #include "gstx/property.hpp"
 
 namespace aircheck::gstx {
@@ -122,6 +123,7 @@ struct Glue {
   }
 
   static void finalize(GObject* object) noexcept {
+    gobj::take_over(object);
     delete reinterpret_cast<Instance*>(object)->impl;
     G_OBJECT_CLASS(parent_class)->finalize(object);
   }
@@ -130,6 +132,7 @@ struct Glue {
     Impl& impl = *reinterpret_cast<Instance*>(object)->impl;
     write_value(property(id), *impl.settings().lock(), value);
     if constexpr (requires { impl.property_changed(""); }) impl.property_changed(property(id).name);
+    gobj::hand_over(object);  // to whoever drops the last reference
   }
 
   static void get_property(GObject* object, guint id, GValue* value, GParamSpec*) noexcept {

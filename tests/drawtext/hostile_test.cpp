@@ -72,8 +72,13 @@ TEST(Hostile, UnknownExpansionZoneAndFont) {
     (void)overlay.frame(40);
     EXPECT_EQ(overlay.warnings(), "") << font;
   }
-  overlay.set("font-desc", "Sans 100000");
-  (void)overlay.frame(80);
+  for (const char* font : {"Sans 100000", "Sans 100000px", "Sans 3100"}) {
+    overlay.set("font-desc", font);
+    (void)overlay.frame(80);
+    EXPECT_THAT(overlay.warnings(), HasSubstr("property font-desc: is larger than 4096 pixels")) << font;
+    overlay.set("font-desc", "Sans 12");
+    (void)overlay.frame(120);
+  }
 }
 
 TEST(Hostile, AStartThatIsNoInstantIsRefused) {
