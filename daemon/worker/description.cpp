@@ -11,7 +11,6 @@
 #include "gobj/error.hpp"
 #include "gobj/text.hpp"
 #include "worker/binding.hpp"
-#include "worker/utc_text.hpp"
 
 namespace aircheck::worker {
 namespace {
@@ -137,12 +136,10 @@ core::Result<void> Description::parse_header(const std::string& header) {
       AIRCHECK_TRY_VOID(parse_pipeline_group(file.get()));
     } else if (title == "pads") {
       AIRCHECK_TRY_VOID(parse_pads_group(file.get()));
-    } else if (title == "utc-text") {
-      AIRCHECK_TRY_VOID(parse_utc_text_group(file.get()));
     } else if (title.starts_with("variable ")) {
       AIRCHECK_TRY_VOID(parse_variable_group(file.get(), *group));
     } else {
-      return wrong("unknown group [" + std::string(title) + "]: use [pipeline], [pads], [utc-text] or [variable NAME]");
+      return wrong("unknown group [" + std::string(title) + "]: use [pipeline], [pads] or [variable NAME]");
     }
   }
   return {};
@@ -165,22 +162,6 @@ core::Result<void> Description::parse_pads_group(GKeyFile* file) {
     if (constant.binding.pad.empty()) return wrong(std::string("[pads] ") + *key + ": write ELEMENT:PAD.PROPERTY");
     AIRCHECK_TRY(constant.value, number_from(text_of(file, "pads", *key).value_or(""), std::string("[pads] ") + *key));
     pad_constants_.push_back(std::move(constant));
-  }
-  return {};
-}
-
-core::Result<void> Description::parse_utc_text_group(GKeyFile* file) {
-  const TextList keys(g_key_file_get_keys(file, "utc-text", nullptr, nullptr));
-  for (char** key = keys.get(); *key != nullptr; ++key) {
-    UtcFormat text{{}, text_of(file, "utc-text", *key).value_or("")};
-    AIRCHECK_TRY(text.binding, parse_binding(*key));
-    if (!text.binding.pad.empty() || text.binding.factor != 1) {
-      return wrong(std::string("[utc-text] ") + *key + ": write ELEMENT.PROPERTY");
-    }
-    if (auto good = check_utc_format(text.format); !good) {
-      return std::move(good).with_context(std::string("[utc-text] ") + *key);
-    }
-    utc_formats_.push_back(std::move(text));
   }
   return {};
 }
@@ -328,25 +309,11 @@ core::Result<void> Description::set_variables(GstElement* pipeline, const Descri
   return {};
 }
 
-core::Result<void> Description::add_utc_texts(GstElement* pipeline, const DescriptionValues& values) const {
-  if (utc_formats_.empty()) return {};
-  const auto start = values.find("start-utc");
-  const core::Utc* utc = start != values.end() ? std::get_if<core::Utc>(&start->second) : nullptr;
-  if (utc == nullptr) return core::fail(core::Code::kInvalidArgument, "variable 'start-utc' has no value");
-  for (const UtcFormat& text : utc_formats_) {
-    if (auto shown = show_utc(pipeline, text.binding, text.format, *utc); !shown) {
-      return std::move(shown).with_context("[utc-text]");
-    }
-  }
-  return {};
-}
-
 core::Result<gstx::Ref<GstElement>> Description::build(const DescriptionValues& values,
                                                        const std::optional<control::Encryption>& encryption) const {
   AIRCHECK_TRY(auto pipeline, parse_launch());
   AIRCHECK_TRY_VOID(check_elements(pipeline.get()));
   AIRCHECK_TRY_VOID(set_variables(pipeline.get(), values));
-  AIRCHECK_TRY_VOID(add_utc_texts(pipeline.get(), values));
   if (encryption) {
     if (!can_encrypt()) {
       return core::fail(core::Code::kConflict, "pipeline '" + name_ +

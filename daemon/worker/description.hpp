@@ -70,22 +70,14 @@ class Description {
     std::int64_t value = 0;
   };
 
-  // A text that shows the UTC of the picture: see utc_text.hpp.
-  struct UtcFormat {
-    Binding binding;
-    std::string format;
-  };
-
   core::Result<void> parse_header(const std::string& header);
   core::Result<void> parse_pipeline_group(GKeyFile* file);
   core::Result<void> parse_pads_group(GKeyFile* file);
-  core::Result<void> parse_utc_text_group(GKeyFile* file);
   core::Result<void> parse_variable_group(GKeyFile* file, const std::string& group);
   core::Result<void> check_value(const Variable& variable, const DescriptionValue& value) const;
   core::Result<gstx::Ref<GstElement>> parse_launch() const;
   core::Result<void> check_elements(GstElement* pipeline) const;
   core::Result<void> set_variables(GstElement* pipeline, const DescriptionValues& values) const;
-  core::Result<void> add_utc_texts(GstElement* pipeline, const DescriptionValues& values) const;
   core::Result<void> encrypt(GstElement* pipeline, const control::Encryption& encryption) const;
   core::Result<void> remove_ciphers(GstElement* pipeline) const;
 
@@ -94,7 +86,6 @@ class Description {
   std::string launch_;
   std::vector<Variable> variables_;
   std::vector<PadConstant> pad_constants_;
-  std::vector<UtcFormat> utc_formats_;
   std::vector<std::string> ciphers_;  // names of the elements that encrypt
 };
 
