@@ -43,6 +43,7 @@ core::Result<MediaFacts> read_media_facts(core::ByteView init, core::ByteView se
   facts.clear_location = content_name(facts.clear_init);
   const auto fragment = core::bmff::parse_fragment(segment, &facts.init);
   for (const TrackInfo& track : facts.init.tracks) {
+    if (track.scheme == "cbcs") facts.scheme = core::CencScheme::kCbcs;
     if (!track.codec.empty() &&
         std::find(facts.codecs.begin(), facts.codecs.end(), track.codec) == facts.codecs.end()) {
       facts.codecs.push_back(track.codec);

@@ -9,6 +9,7 @@
 
 #include "core/bmff/init.hpp"
 #include "core/bytes.hpp"
+#include "core/cenc.hpp"
 #include "core/result.hpp"
 
 namespace aircheck::timeshift {
@@ -20,6 +21,7 @@ struct MediaFacts {
   std::uint32_t height = 0;
   std::uint32_t frame_rate_num = 0;  // 0: no video, or a rate that varies
   std::uint32_t frame_rate_den = 1;
+  core::CencScheme scheme = core::CencScheme::kCenc;  // where it is encrypted
   core::Bytes clear_init;      // without sinf and pssh
   std::string clear_location;  // named by content: crypto periods share it
 };

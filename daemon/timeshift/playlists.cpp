@@ -83,11 +83,13 @@ class RowWriter {
       }
       return SegmentContext{.map_uri = options_.segment_base + row.init_location, .keys = {}};
     }
-    if (options_.protection == Protection::kCenc) {
-      return SegmentContext{.map_uri = options_.segment_base + row.init_location,
-                            .keys = core::common_encryption_keys(*row.key_id, key_uri(*row.key_id))};
-    }
     const auto found = facts_.find(row.init_location);
+    if (options_.protection == Protection::kCenc) {
+      // Until the init segment has been read, which takes a moment, it is what nearly all are.
+      const auto scheme = found != facts_.end() ? found->second->scheme : core::CencScheme::kCenc;
+      return SegmentContext{.map_uri = options_.segment_base + row.init_location,
+                            .keys = core::common_encryption_keys(*row.key_id, key_uri(*row.key_id), scheme)};
+    }
     if (found == facts_.end()) return core::fail(Code::kUnavailable, "an init segment is still being read");
     SegmentContext context;
     if (options_.protection == Protection::kClear) {

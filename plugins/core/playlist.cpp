@@ -276,9 +276,10 @@ void append_variant(std::string& out, const VariantTag& variant) {
 
 }  // namespace
 
-std::vector<KeyTag> common_encryption_keys(const KeyId& key_id, std::string_view key_uri) {
+std::vector<KeyTag> common_encryption_keys(const KeyId& key_id, std::string_view key_uri, CencScheme scheme) {
   std::vector<KeyTag> keys;
-  keys.push_back({"SAMPLE-AES-CTR", "data:text/plain;base64," + to_base64(key_id), "org.w3.clearkey", "1", {}});
+  const char* const method = scheme == CencScheme::kCbcs ? "SAMPLE-AES" : "SAMPLE-AES-CTR";
+  keys.push_back({method, "data:text/plain;base64," + to_base64(key_id), "org.w3.clearkey", "1", {}});
   if (!key_uri.empty()) keys.push_back({"SAMPLE-AES-CTR", std::string(key_uri), "identity", "", {}});
   return keys;
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/bytes.hpp"
+#include "core/cenc.hpp"
 #include "core/time.hpp"
 
 namespace aircheck::core {
@@ -34,8 +35,10 @@ struct KeyTag {
 
 // The two lines of a key of Common Encryption, in the order that every player takes: org.w3.clearkey with the KID for
 // hls.js, then, when key_uri is not empty, the raw key's address for Shaka Player, ffmpeg and mpv (which takes the
-// last).
-[[nodiscard]] std::vector<KeyTag> common_encryption_keys(const KeyId& key_id, std::string_view key_uri);
+// last). For `cbcs` the first one's METHOD is SAMPLE-AES; the second one's is SAMPLE-AES-CTR in both schemes, because
+// hls.js takes SAMPLE-AES with the identity format for MPEG-TS and stalls.
+[[nodiscard]] std::vector<KeyTag> common_encryption_keys(const KeyId& key_id, std::string_view key_uri,
+                                                         CencScheme scheme = CencScheme::kCenc);
 
 // What has to be known before a segment can be read. Segments of one encoder run share one value.
 struct SegmentContext {

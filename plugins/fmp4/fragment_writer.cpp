@@ -57,7 +57,7 @@ Result<void> write_traf(const TrackPart& part, bmff::Traf& traf) {
   const TrackConfig& config = *samples.front().config;
   const bool video = config.kind == TrackKind::kVideo;
   bmff::Trun& trun = traf.truns.emplace_back();
-  traf.tfhd.track_id = slice.track->id();
+  traf.tfhd.track_id = slice.id;
   const std::int64_t lead = slice.decode_lead;
   traf.tfdt = bmff::Tfdt{.base_media_decode_time = static_cast<std::uint64_t>(samples.front().decode - lead)};
   trun.version = 0;
@@ -128,7 +128,7 @@ bmff::Prft producer_time(const Chunk& chunk) {
   const std::int64_t time = earliest_presentation(part);
   const auto seconds = static_cast<std::uint64_t>(time / timescale + kNtpEpoch);
   const auto fraction = (static_cast<std::uint64_t>(time % timescale) << 32U) / timescale;
-  return {.track_id = part.slice->track->id(),
+  return {.track_id = part.slice->id,
           .ntp_time = seconds << 32U | fraction,
           .media_time = static_cast<std::uint64_t>(time)};
 }
@@ -164,7 +164,7 @@ std::uint32_t stream_access_point(const TrackPart& part) {
 bmff::Sidx index_of(const std::vector<Chunk>& chunks, const std::vector<ChunkHead>& heads) {
   const TrackPart& first = chunks.front().front();
   const MuxSample& last = chunks.back().front().samples.back();
-  bmff::Sidx sidx{.reference_id = first.slice->track->id(), .timescale = last.config->timescale};
+  bmff::Sidx sidx{.reference_id = first.slice->id, .timescale = last.config->timescale};
   std::int64_t time = earliest_presentation(first);
   sidx.earliest_presentation_time = static_cast<std::uint64_t>(time);
   for (std::size_t i = 0; i < chunks.size(); ++i) {

@@ -70,7 +70,7 @@ bmff::Trak write_trak(const InitTrack& track) {
 
 }  // namespace
 
-Bytes write_init(std::span<const InitTrack> tracks, bool write_pssh) {
+Bytes write_init(std::span<const InitTrack> tracks, std::vector<core::KeyId> key_ids) {
   bmff::FileType ftyp{.type = fourcc("ftyp"), .major_brand = fourcc("iso6")};
   ftyp.compatible_brands = {fourcc("iso6"), fourcc("mp41")};
   if (tracks.size() == 1) {  // CMAF: one track in a file
@@ -80,17 +80,12 @@ Bytes write_init(std::span<const InitTrack> tracks, bool write_pssh) {
   }
   bmff::Moov moov;
   moov.mvex.emplace();
-  bmff::Pssh pssh;
   for (const InitTrack& track : tracks) {
     moov.traks.push_back(write_trak(track));
     moov.mvex->trex.push_back(bmff::Trex{.track_id = track.track_id});
     moov.mvhd.next_track_id = std::max(moov.mvhd.next_track_id, track.track_id + 1);
-    const auto& key_id = track.config->key.key_id;
-    if (track.config->encrypted() && key_id && std::ranges::find(pssh.key_ids, *key_id) == pssh.key_ids.end()) {
-      pssh.key_ids.push_back(*key_id);
-    }
   }
-  if (write_pssh && !pssh.key_ids.empty()) moov.pssh.push_back(std::move(pssh));
+  if (!key_ids.empty()) moov.pssh.push_back(bmff::Pssh{.key_ids = std::move(key_ids)});
   bmff::BoxWriter writer;
   writer.box(ftyp);
   writer.box(moov);

@@ -11,7 +11,8 @@ struct InitTrack {
   std::uint32_t track_id = 0;
   const TrackConfig* config = nullptr;
 };
-// ftyp and moov. With write_pssh, a version 1 'common' pssh lists every key id of the tracks.
-[[nodiscard]] core::Bytes write_init(std::span<const InitTrack> tracks, bool write_pssh);
+// ftyp and moov. Where there are key ids, a version 1 'common' pssh lists them: those of the whole presentation,
+// because a player asks for a licence once, with the first file that it reads.
+[[nodiscard]] core::Bytes write_init(std::span<const InitTrack> tracks, std::vector<core::KeyId> key_ids);
 
 }  // namespace aircheck::fmp4

@@ -10,6 +10,9 @@
 namespace aircheck::fmp4 {
 namespace {
 
+// track_ID where a file has one track. Shaka Packager 3.4 crashes when it decrypts a file whose only track is another.
+constexpr std::uint32_t kOnlyTrack = 1;
+
 // Fills what the formats say; `facts` keeps which track the file is of.
 void describe(const std::vector<std::pair<std::uint32_t, TrackConfig>>& configs, FileFacts& facts) {
   facts.codecs.clear();
@@ -70,33 +73,49 @@ std::vector<MuxOutput::Part> MuxOutput::split(Segment segment) {
     file.facts.track_name = slice.track->name();
     Part& part = parts.emplace_back(
         Part{&file, {segment.start, segment.duration_ns, segment.discontinuity, segment.independent, {}}});
+    slice.id = kOnlyTrack;
     part.segment.tracks.push_back(std::move(slice));
   }
   return parts;
 }
 
-// Makes the init segment of these tracks. Returns whether their media changed, beyond the key, since the last one.
-bool MuxOutput::update(File& file, const Segment& segment) const {
+// Takes over the formats of these tracks. Returns whether their media changed, beyond the key, since the last segment.
+bool MuxOutput::update_configs(File& file, const Segment& segment) {
   bool other_media = false;
   for (const TrackSlice& slice : segment.tracks) {
     const TrackConfig& config = *slice.samples.front().config;
-    const auto known = std::ranges::find(file.configs, slice.track->id(), [](const auto& pair) { return pair.first; });
+    const auto known = std::ranges::find(file.configs, slice.id, [](const auto& pair) { return pair.first; });
     if (known == file.configs.end()) {
       other_media = other_media || !file.init.empty();
-      file.configs.emplace_back(slice.track->id(), config);
+      file.configs.emplace_back(slice.id, config);
     } else if (known->second != config) {
       other_media = other_media || !known->second.same_media(config);
       known->second = config;
     }
   }
   std::ranges::stable_sort(file.configs, {}, [](const auto& pair) { return pair.second.kind; });
+  return other_media;
+}
+
+// Of all tracks of all files.
+std::vector<core::KeyId> MuxOutput::key_ids() const {
+  std::vector<core::KeyId> ids;
+  for (const auto& [track_id, file] : files_) {
+    for (const auto& [id, config] : file.configs) {
+      const auto& key_id = config.key.key_id;
+      if (config.encrypted() && key_id && std::ranges::find(ids, *key_id) == ids.end()) ids.push_back(*key_id);
+    }
+  }
+  return ids;
+}
+
+void MuxOutput::update_init(File& file, const std::vector<core::KeyId>& key_ids) {
   std::vector<InitTrack> tracks;
   for (const auto& [id, config] : file.configs) tracks.push_back({id, &config});
-  core::Bytes init = write_init(tracks, settings_.write_pssh);
+  core::Bytes init = write_init(tracks, key_ids);
   file.init_is_new = init != file.init;
   if (file.init_is_new) describe(file.configs, file.facts);
   file.init = std::move(init);
-  return other_media;
 }
 
 GstFlowReturn MuxOutput::push_init(File& file) const {
@@ -132,7 +151,9 @@ core::Result<GstFlowReturn> MuxOutput::push_part(Part& part, SegmentMeta meta, s
 core::Result<GstFlowReturn> MuxOutput::push(Segment segment, SegmentMeta meta, std::int64_t anchor_ns) {
   push_start_events();
   std::vector<Part> parts = split(std::move(segment));
-  for (const Part& part : parts) meta.discontinuity = update(*part.file, part.segment) || meta.discontinuity;
+  for (const Part& part : parts) meta.discontinuity = update_configs(*part.file, part.segment) || meta.discontinuity;
+  const std::vector<core::KeyId> listed = settings_.write_pssh ? key_ids() : std::vector<core::KeyId>();
+  for (const Part& part : parts) update_init(*part.file, listed);
   for (Part& part : parts) {
     meta.last_of_segment = &part == &parts.back();
     AIRCHECK_TRY(const GstFlowReturn flow, push_part(part, meta, anchor_ns));

@@ -52,7 +52,9 @@ class MuxOutput {
 
   void push_start_events();
   [[nodiscard]] std::vector<Part> split(Segment segment);
-  bool update(File& file, const Segment& segment) const;
+  static bool update_configs(File& file, const Segment& segment);
+  [[nodiscard]] std::vector<core::KeyId> key_ids() const;
+  static void update_init(File& file, const std::vector<core::KeyId>& key_ids);
   GstFlowReturn push_init(File& file) const;
   core::Result<GstFlowReturn> push_part(Part& part, SegmentMeta meta, std::int64_t anchor_ns) const;
 

@@ -15,7 +15,7 @@ namespace aircheck::fmp4 {
 
 // What one file of a segment holds: all tracks, or one of them where the layout is `separate`.
 struct FileFacts {
-  std::uint32_t track_id = 0;  // 0: all tracks
+  std::uint32_t track_id = 0;  // of the muxer; 0: all tracks
   std::string track_name;      // name of the muxer's pad, such as "audio_1"; empty: all tracks
   core::bmff::TrackKind kind = core::bmff::TrackKind::kVideo;  // with all tracks in one: video where there is any
   std::string codecs;                                          // RFC 6381, separated by commas

@@ -255,7 +255,7 @@ Segment Segmenter::close(Tracks tracks, const Boundary& boundary) {
     }
     const bool late = stalled(*track, tracks);
     if (count > 0) {
-      TrackSlice slice{track, {}, 0};
+      TrackSlice slice{track, track->id(), {}, 0};
       slice.samples.reserve(count);
       const auto end = ready.begin() + static_cast<std::ptrdiff_t>(count);
       std::move(ready.begin(), end, std::back_inserter(slice.samples));

@@ -19,6 +19,7 @@ struct SegmentRules {
 // Samples of one track in one segment, with final durations.
 struct TrackSlice {
   MuxTrack* track = nullptr;
+  std::uint32_t id = 0;  // track_ID in the file
   std::vector<MuxSample> samples;
   std::int64_t decode_lead = 0;  // units: decode times are written so much earlier, see MuxTrack
 };

@@ -48,12 +48,13 @@ std::vector<ByteView> with_info_box(std::span<const ByteView> parts, ByteView bo
   return result;
 }
 
-// Whether an init segment announces the scheme `cbcs` (RFC 8216bis section 4.4.4.4: METHOD=SAMPLE-AES).
-bool is_pattern_encrypted(const std::string& path) {
+// What an init segment announces; playlists name it.
+core::CencScheme scheme_of(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   const auto init = core::bmff::parse_init(core::as_bytes(text));
-  return init && std::ranges::any_of(init->tracks, [](const auto& track) { return track.scheme == "cbcs"; });
+  const bool cbcs = init && std::ranges::any_of(init->tracks, [](const auto& track) { return track.scheme == "cbcs"; });
+  return cbcs ? core::CencScheme::kCbcs : core::CencScheme::kCenc;
 }
 
 }  // namespace
@@ -161,12 +162,9 @@ std::shared_ptr<const core::SegmentContext> TrackStore::context_for(const std::s
   context.map_uri = playlist_uri(init_path);
   if (info.key_id) {
     const std::string key_uri = expand(names_->settings.key_uri, "%{kid}", core::to_hex(*info.key_id));
-    context.keys = core::common_encryption_keys(*info.key_id, key_uri);
     const bool other_init = context_ == nullptr || context_->map_uri != context.map_uri;
-    if (other_init) pattern_encrypted_ = is_pattern_encrypted(init_path);
-    for (core::KeyTag& key : context.keys) {
-      if (pattern_encrypted_) key.method = "SAMPLE-AES";
-    }
+    if (other_init) scheme_ = scheme_of(init_path);
+    context.keys = core::common_encryption_keys(*info.key_id, key_uri, scheme_);
   }
   if (context_ == nullptr || *context_ != context) {
     context_ = std::make_shared<const core::SegmentContext>(std::move(context));

@@ -73,7 +73,7 @@ class TrackStore {
   std::uint32_t max_duration_s_ = 0;
   std::vector<core::MediaRow> rows_;
   std::shared_ptr<const core::SegmentContext> context_;  // of the last row
-  bool pattern_encrypted_ = false;                       // its init says `cbcs`
+  core::CencScheme scheme_ = core::CencScheme::kCenc;    // of the last init segment
 };
 
 }  // namespace aircheck::fmp4

@@ -10,10 +10,11 @@ import { startChromium } from "./harness/browser.ts";
 import { makeFilm, pageFolder, shakaPackager } from "./harness/media.ts";
 import { provePlays } from "./harness/play.ts";
 import { runOk } from "./harness/process.ts";
-import { clearKeyLicence, rawKey, StaticServer } from "./harness/static_server.ts";
+import { clearKeyLicences, rawKeys, StaticServer } from "./harness/static_server.ts";
 
 const keyId = Buffer.from("11223344556677889900aabbccddeeff", "hex");
 const key = Buffer.from("00112233445566778899aabbccddeeff", "hex");
+const keys = { [keyId.toString("hex")]: key.toString("hex") };
 let folder: string;
 let server: StaticServer;
 let browser: Browser;
@@ -40,7 +41,7 @@ before(async () => {
     "#EXT-X-TARGETDURATION:2",
     "#EXT-X-PLAYLIST-TYPE:VOD",
     `#EXT-X-KEY:METHOD=SAMPLE-AES-CTR,URI="${clearKeyUri}",KEYFORMAT="org.w3.clearkey",KEYFORMATVERSIONS="1"`,
-    '#EXT-X-KEY:METHOD=SAMPLE-AES-CTR,URI="/key",KEYFORMAT="identity"',
+    `#EXT-X-KEY:METHOD=SAMPLE-AES-CTR,URI="/key/${keyId.toString("hex")}",KEYFORMAT="identity"`,
     '#EXT-X-MAP:URI="init.mp4"',
     "#EXT-X-PROGRAM-DATE-TIME:2026-02-25T14:30:00.000Z",
     ...segments.flatMap((name) => ["#EXTINF:2.0,", name]),
@@ -49,7 +50,7 @@ before(async () => {
   writeFileSync(join(folder, "index.m3u8"), playlist.join("\n") + "\n");
   server = await StaticServer.start(
     { "/media/": folder, "/pages/": pageFolder() },
-    { "/key": rawKey(key), "/license": clearKeyLicence(keyId, key) },
+    { "/key/": rawKeys(keys), "/license": clearKeyLicences(keys) },
   );
   browser = await startChromium();
 });
@@ -64,7 +65,7 @@ for (const player of ["hls", "shaka"]) {
   test(`${player} plays a packaged film`, async () => {
     const query = new URLSearchParams({ src: `${server.url}/media/index.m3u8`, license: `${server.url}/license` });
     const state = await provePlays(browser, `${server.url}/pages/${player}.html?${query}`, { audio: false });
-    const route = player === "hls" ? "POST /license" : "GET /key";
+    const route = player === "hls" ? "POST /license" : `GET /key/${keyId.toString("hex")}`;
     assert.ok(server.requests.includes(route), `no ${route} among the requests`);
     const at = state.utcMs! - Date.parse("2026-02-25T14:30:00Z");
     assert.ok(Math.abs(at - state.currentTime * 1000) < 100, `${at} ms is not the play position`);

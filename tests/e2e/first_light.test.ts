@@ -11,12 +11,11 @@ import { pageFolder, sourceRoot } from "./harness/media.ts";
 import { mpvPlays } from "./harness/mpv.ts";
 import { provePlays, readState, untilPlaying } from "./harness/play.ts";
 import { runOk, until } from "./harness/process.ts";
-import { clearKeyLicence, rawKey, StaticServer } from "./harness/static_server.ts";
+import { clearKeyLicences, rawKeys, StaticServer } from "./harness/static_server.ts";
 
 // AIRCHECK_TEST_FILM names another film (H.264 and AAC in MP4, at least 24 s).
 // The key pair of tests/support/make_first_light.sh.
-const keyId = Buffer.from("11223344556677889900aabbccddeeff", "hex");
-const key = Buffer.from("00112233445566778899aabbccddeeff", "hex");
+const keys = { "11223344556677889900aabbccddeeff": "00112233445566778899aabbccddeeff" };
 const start = Date.parse("2026-02-25T14:30:00Z");
 let folder: string;
 let server: StaticServer;
@@ -26,12 +25,12 @@ before(async () => {
   folder = mkdtempSync(join(tmpdir(), "aircheck-first-light-"));
   const film = process.env.AIRCHECK_TEST_FILM;
   await runOk("bash", [join(sourceRoot(), "tests/support/make_first_light.sh"), folder, ...(film ? [film] : [])], {
-    env: { ...process.env, KEY_URI: "/key" },
+    env: { ...process.env, KEY_URI: "/key/%{kid}" },
   });
   assert.ok(readdirSync(folder).includes("ch1.m3u8"));
   server = await StaticServer.start(
     { "/media/": folder, "/pages/": pageFolder() },
-    { "/key": rawKey(key), "/license": clearKeyLicence(keyId, key) },
+    { "/key/": rawKeys(keys), "/license": clearKeyLicences(keys) },
   );
   browser = await startChromium();
 });
@@ -56,7 +55,7 @@ for (const player of ["hls", "shaka"]) {
       address(player),
       keep ? { keep: join(keep, `first-light-${player}.png`) } : {},
     );
-    const route = player === "hls" ? "POST /license" : "GET /key";
+    const route = player === "hls" ? "POST /license" : `GET /key/${Object.keys(keys)[0]}`;
     assert.ok(server.requests.includes(route), `no ${route} among the requests`);
     const at = state.utcMs! - start;
     assert.ok(Math.abs(at - state.currentTime * 1000) < 100, `${at} ms is not the play position`);

@@ -10,10 +10,11 @@ import { startChromium } from "./harness/browser.ts";
 import { pageFolder } from "./harness/media.ts";
 import { provePlays } from "./harness/play.ts";
 import { runOk } from "./harness/process.ts";
-import { clearKeyLicence, rawKey, StaticServer } from "./harness/static_server.ts";
+import { clearKeyLicences, rawKeys, StaticServer } from "./harness/static_server.ts";
 
 const keyId = Buffer.from("11223344556677889900aabbccddeeff", "hex");
 const key = Buffer.from("00112233445566778899aabbccddeeff", "hex");
+const keys = { [keyId.toString("hex")]: key.toString("hex") };
 let folder: string;
 let server: StaticServer;
 let browser: Browser;
@@ -24,7 +25,7 @@ function pipeline(): string {
     `audiotestsrc freq=${frequency} samplesperbuffer=1024 num-buffers=938 ! audio/x-raw,rate=48000,channels=2 ! ` +
     `avenc_aac ! aacparse ! ${cenc} ! sink.${pad}`;
   return [
-    "strftimefmp4sink name=sink layout=separate target-duration=4 start-utc=2026-02-25T14:30:00Z key-uri=/key",
+    "strftimefmp4sink name=sink layout=separate target-duration=4 start-utc=2026-02-25T14:30:00Z key-uri=/key/%{kid}",
     `location=${folder}/ch1-%{track}-%Y%m%d%H%M%S.m4s playlist-location=${folder}/ch1-%{track}.m3u8`,
     `multivariant-location=${folder}/index.m3u8`,
     "videotestsrc pattern=smpte num-buffers=500 ! video/x-raw,format=I420,width=640,height=360,framerate=25/1 !",
@@ -40,7 +41,7 @@ before(async () => {
   await runOk("bash", ["-c", `gst-launch-1.0 -q ${pipeline()}`]);
   server = await StaticServer.start(
     { "/media/": folder, "/pages/": pageFolder() },
-    { "/key": rawKey(key), "/license": clearKeyLicence(keyId, key) },
+    { "/key/": rawKeys(keys), "/license": clearKeyLicences(keys) },
   );
   browser = await startChromium();
 });

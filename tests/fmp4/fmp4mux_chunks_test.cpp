@@ -108,7 +108,7 @@ TEST_F(Fmp4MuxChunks, OneTrackOfSeparateFilesHasAnIndexToo) {
   for (const Part& part : output.segments()) {
     const auto indexes = find<bmff::Sidx>(part.bytes);
     ASSERT_EQ(indexes.size(), 1U);
-    EXPECT_EQ(indexes[0].second.reference_id, part.meta->file.track_id);
+    EXPECT_EQ(indexes[0].second.reference_id, 1U);
     ASSERT_EQ(indexes[0].second.references.size(), 1U);
     EXPECT_NE(indexes[0].second.references[0].sap & bmff::Sidx::kStartsWithSap, 0U);
     EXPECT_TRUE(find<bmff::Prft>(part.bytes).empty());

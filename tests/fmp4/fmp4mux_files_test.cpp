@@ -92,7 +92,7 @@ TEST_F(SeparateFiles, AreCutAtTheSameTimes) {
       const auto init = bmff::parse_init(part.bytes);
       ASSERT_TRUE(init);
       ASSERT_EQ(init->tracks.size(), 1U);
-      EXPECT_EQ(init->tracks[0].id, part.meta->file.track_id);
+      EXPECT_EQ(init->tracks[0].id, 1U) << "Shaka Packager 3.4 crashes on a file whose only track has another number";
       continue;
     }
     EXPECT_EQ(part.meta->last_of_segment, which == 1);
@@ -100,7 +100,7 @@ TEST_F(SeparateFiles, AreCutAtTheSameTimes) {
     const auto fragment = bmff::parse_fragment(part.bytes);
     ASSERT_TRUE(fragment);
     ASSERT_EQ(fragment->tracks.size(), 1U);
-    EXPECT_EQ(fragment->tracks[0].track_id, part.meta->file.track_id);
+    EXPECT_EQ(fragment->tracks[0].track_id, 1U);
   }
   EXPECT_EQ(inits, 2U);
   EXPECT_EQ(order[0], "init video_0");

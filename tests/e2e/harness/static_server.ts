@@ -74,21 +74,28 @@ export class StaticServer {
   }
 }
 
-/** The W3C ClearKey answer for one key, as ISO/IEC 23001-7 clients ask for it. Unknown key ids get 403. */
-export function clearKeyLicence(keyId: Buffer, key: Buffer): Handler {
+type Keys = Record<string, string>; // key id to key, hexadecimal
+
+/** The W3C ClearKey answer for those of the keys that are asked for. Nothing but unknown key ids: 403. */
+export function clearKeyLicences(keys: Keys): Handler {
   return (_request, response, body) => {
     const asked = (JSON.parse(body.toString("utf8")) as { kids: string[] }).kids;
-    const kid = keyId.toString("base64url");
-    if (!asked.includes(kid)) return void response.writeHead(403).end();
+    const answer = Object.entries(keys)
+      .map(([kid, key]) => [kid, key].map((hex) => Buffer.from(hex, "hex").toString("base64url")) as [string, string])
+      .filter(([kid]) => asked.includes(kid))
+      .map(([kid, k]) => ({ kty: "oct", kid, k }));
+    if (answer.length === 0) return void response.writeHead(403).end();
     response.setHeader("Content-Type", "application/json");
-    response.end(JSON.stringify({ keys: [{ kty: "oct", kid, k: key.toString("base64url") }], type: "temporary" }));
+    response.end(JSON.stringify({ keys: answer, type: "temporary" }));
   };
 }
 
-/** The identity key route: 16 raw bytes. */
-export function rawKey(key: Buffer): Handler {
-  return (_request, response) => {
+/** The identity key route, `.../KID`: 16 raw bytes. */
+export function rawKeys(keys: Keys): Handler {
+  return (request, response) => {
+    const key = keys[(request.url ?? "").split("/").pop() ?? ""];
+    if (!key) return void response.writeHead(404).end();
     response.setHeader("Content-Type", "application/octet-stream");
-    response.end(key);
+    response.end(Buffer.from(key, "hex"));
   };
 }
