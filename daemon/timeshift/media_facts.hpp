@@ -22,8 +22,8 @@ struct MediaFacts {
   std::uint32_t frame_rate_num = 0;  // 0: no video, or a rate that varies
   std::uint32_t frame_rate_den = 1;
   core::CencScheme scheme = core::CencScheme::kCenc;  // where it is encrypted
-  core::Bytes clear_init;      // without sinf and pssh
-  std::string clear_location;  // named by content: crypto periods share it
+  core::Bytes clear_init;                             // without sinf and pssh
+  std::string clear_location;                         // named by content: crypto periods share it
 };
 
 // `init` is a whole init segment, `segment` one of its media segments, whole.
