@@ -42,6 +42,10 @@ Rect rect_of(const PangoRectangle& rectangle) {
   return {inside(rectangle.x), inside(rectangle.y), inside(rectangle.width), inside(rectangle.height)};
 }
 
+std::string lower(const char* name) {
+  return gobj::take_text(g_ascii_strdown(name, -1));
+}
+
 // The outlines of the letters between two columns, as a path. pango_cairo_layout_path() takes the letters of the whole
 // text, which for each piece of a long crawl is too many.
 void add_letters(cairo_t* cairo, PangoLayout* layout, int from, int to) {
@@ -90,25 +94,24 @@ Fonts::Fonts()
   cairo_font_options_set_hint_style(options.get(), CAIRO_HINT_STYLE_SLIGHT);
   cairo_font_options_set_hint_metrics(options.get(), CAIRO_HINT_METRICS_ON);
   pango_cairo_context_set_font_options(context_.get(), options.get());
+  PangoFontFamily** families = nullptr;
+  int count = 0;
+  pango_font_map_list_families(map_.get(), &families, &count);
+  for (int i = 0; i < count; ++i) families_.insert(lower(pango_font_family_get_name(families[i])));
+  g_free(families);
 }
 
 std::optional<std::string> Fonts::missing_family(const PangoFontDescription* description) const {
   const char* const family = pango_font_description_get_family(description);
   if (family == nullptr || *family == '\0') return std::nullopt;
-  PangoFontFamily** families = nullptr;
-  int count = 0;
-  pango_font_map_list_families(map_.get(), &families, &count);
   // Several may be named, and the first that is there is taken.
   bool found = false;
   char** const names = g_strsplit(family, ",", -1);
   for (char** name = names; *name != nullptr && !found; ++name) {
     const char* const wanted = g_strstrip(*name);
-    found = *wanted == '\0' || std::any_of(families, families + count, [wanted](PangoFontFamily* there) {
-      return g_ascii_strcasecmp(pango_font_family_get_name(there), wanted) == 0;
-    });
+    found = *wanted == '\0' || families_.contains(lower(wanted));
   }
   g_strfreev(names);
-  g_free(families);
   return found ? std::nullopt : std::optional<std::string>(family);
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "drawtext/layer_settings.hpp"
@@ -23,12 +24,13 @@ class Fonts {
   Fonts();
 
   [[nodiscard]] PangoContext* context() const { return context_.get(); }
-  // The family, or nothing where `description` can be had as it is.
+  // The family, or nothing where `description` can be had as it is. Fonts that are installed later are not seen.
   [[nodiscard]] std::optional<std::string> missing_family(const PangoFontDescription* description) const;
 
  private:
   gobj::Ref<PangoFontMap> map_;
   gobj::Ref<PangoContext> context_;
+  std::set<std::string> families_;  // in lower case
 };
 
 // One text in its looks. Coordinates are those of the box, whose upper left corner is (0, 0).

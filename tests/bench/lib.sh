@@ -48,6 +48,7 @@ option() { tr -d '\n' | sed -n "s/.*\"name\": \"$1\", \"value\": \"\([^\"]*\)\".
 # result NAME VALUE UNIT PEER PEER_VALUE GOAL [more]: ratio = VALUE / PEER_VALUE, holds = ratio <= GOAL: a cost, less is
 # better. With `more`, more is better and holds = ratio >= GOAL. Without a peer (- -) the goal bounds the value itself.
 result() {
+  [[ $2$5 =~ ^[0-9.e+-]+$ ]] || fail "$1 was not measured: '$2' against '$5'"
   awk -v name="$1" -v value="$2" -v unit="$3" -v peer="$4" -v other="$5" -v goal="$6" -v more="${7:-}" 'BEGIN {
     measured = value + 0; ratio = "null"
     if (other != "-") { measured = value / other; ratio = sprintf("%.3f", measured) }

@@ -7,8 +7,8 @@ here=$(dirname "$(readlink -f "$0")")
 . "$here/lib.sh"
 require_optimised
 
-PICTURES=3000 # 100 s at 30 pictures/s
-SECONDS_OF_FILM=100
+PICTURES=6000 # 200 s at 30 pictures/s
+SECONDS_OF_FILM=200
 SOURCE="videotestsrc num-buffers=$PICTURES pattern=black ! video/x-raw,format=I420,width=1920,height=1080,framerate=30/1"
 FFMPEG_SOURCE="color=black:size=1920x1080:rate=30:duration=$SECONDS_OF_FILM,format=yuv420p"
 
@@ -27,7 +27,8 @@ ffmpeg_cpu() { # FILTERS
   printf '%s' "$cpu"
 }
 
-less() { awk -v with="$1" -v without="$2" 'BEGIN { cost = with - without; print cost > 0.001 ? cost : 0.001 }'; }
+# What the clock of the system cannot tell from nothing counts as a millisecond.
+cost() { awk -v with="$1" -v without="$2" 'BEGIN { cost = with - without; print (cost > 0.001 ? cost : 0.001) }'; }
 
 CLOCK='drawtextoverlay text=%{utc:%T} start-utc=2026-02-25T14:30:00Z font-desc=Sans,24 box-color=0x80000000 !'
 PEER_CLOCK='clockoverlay font-desc=Sans,24 shaded-background=true !'
@@ -48,13 +49,13 @@ measure() { # NAME GOAL DESCRIPTION: its cost against that of clockoverlay, and 
     without=$(gst_cpu '')
     with=$(gst_cpu "$3")
     peer=$(gst_cpu "$PEER_CLOCK")
-    ours+=("$(less "$with" "$without")")
-    theirs+=("$(less "$peer" "$without")")
-    [ "$1" != clock ] || ffmpegs+=("$(less "$(ffmpeg_cpu "$FFMPEG_CLOCK")" "$(ffmpeg_cpu '')")")
+    ours+=("$(cost "$with" "$without")")
+    theirs+=("$(cost "$peer" "$without")")
+    [ "$1" != clock ] || ffmpegs+=("$(cost "$(ffmpeg_cpu "$FFMPEG_CLOCK")" "$(ffmpeg_cpu '')")")
   done
-  result "overlay-$1-1080p30-cpu-per-100s" "$(median_of "${ours[@]}")" s clockoverlay "$(median_of "${theirs[@]}")" "$2"
+  result "overlay-$1-1080p30-cpu-per-200s" "$(median_of "${ours[@]}")" s clockoverlay "$(median_of "${theirs[@]}")" "$2"
   [ "$1" != clock ] ||
-    result "overlay-$1-1080p30-cpu-per-100s" "$(median_of "${ours[@]}")" s ffmpeg-drawtext "$(median_of "${ffmpegs[@]}")" 1.0
+    result "overlay-$1-1080p30-cpu-per-200s" "$(median_of "${ours[@]}")" s ffmpeg-drawtext "$(median_of "${ffmpegs[@]}")" 1.0
 }
 
 for part in ${AIRCHECK_BENCH_PARTS:-clock bug crawl}; do
