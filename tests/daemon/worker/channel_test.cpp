@@ -154,6 +154,28 @@ TEST_F(ChannelTest, ThreeLoopsInEncryptedSegmentsShowEveryCounterInOrder) {
   }
 }
 
+// Read by tesseract, around the changes of a second, though all of it was made in much less time.
+TEST_F(ChannelTest, TheClockInAPictureIsThePicturesUtc) {
+  auto wanted = configuration(numbered_film(), false);
+  wanted.variables["width"] = std::int32_t{640};
+  wanted.variables["height"] = std::int32_t{360};
+  play(wanted, kStart, 12);
+  const std::string film = concatenated();
+  ASSERT_EQ(rows_.front().start, kStart);
+  for (const int picture : {0, 24, 25, 149, 150, 262}) {
+    // The place of tests/e2e/harness/clock.ts, made larger, dark on light.
+    const std::string filters = "select=eq(n\\," + std::to_string(picture) +
+                                "),crop=in_w*0.47:in_h*0.094:in_w*0.504:in_h*0.062,format=gray,scale=iw*3:ih*3,"
+                                "lutyuv=y='if(gt(val,180),0,255)',pad=iw+80:ih+80:40:40:white";
+    const auto read = test::run("ffmpeg -v error -i '" + film + "' -an -vf \"" + filters +
+                                "\" -frames:v 1 -c:v png -f image2pipe - | OMP_THREAD_LIMIT=1 tesseract - - --psm 7 -c "
+                                "tessedit_char_whitelist='0123456789:-UTC ' 2>/dev/null");
+    std::string shown = core::to_rfc3339(kStart + picture * 40'000'000LL);
+    shown.replace(shown.find('T'), 1, " ").replace(shown.find('Z'), 1, " UTC");
+    EXPECT_THAT(read.output, HasSubstr(shown)) << "picture " << picture;
+  }
+}
+
 TEST_F(ChannelTest, SegmentsStandOnTheSlotsAndAddUp) {
   play(configuration(numbered_film(), false), kStart + 1'000'000'000, 20);
   ASSERT_GE(rows_.size(), 4U);
