@@ -224,38 +224,75 @@ TEST(Overlay, FilesAreReadOnlyWhenAllowed) {
   EXPECT_THAT(warnings, HasSubstr("property image: no file is read: set allow-files"));
 }
 
-// GStreamer's own blending of what was attached, against ours.
-TEST(Overlay, IsAttachedWhereDownstreamBlends) {
-  const Properties words = {{"text", "Attached"}, {"box-color", "0x80203060"}, {"outline-width", "1.5"}};
-  const std::string caps = "format=RGBA,width=320,height=180";
-  Overlay overlay(words, caps);
+GstVideoOverlayComposition* composition_of(GstBuffer* picture) {
+  auto* const meta = gst_buffer_get_video_overlay_composition_meta(picture);
+  return meta != nullptr ? meta->overlay : nullptr;
+}
+
+// Downstream is one that blends by itself.
+void take_compositions(Overlay& overlay) {
   gst_harness_add_propose_allocation_meta(overlay.harness(), GST_VIDEO_OVERLAY_COMPOSITION_META_API_TYPE, nullptr);
-  auto* const old =
-      gst_caps_from_string("video/x-raw(memory:SystemMemory,meta:GstVideoOverlayComposition),format=RGBA");
-  gst_harness_set_sink_caps(overlay.harness(), old);
-  auto first = overlay.push(overlay.picture(0, 255));
-  EXPECT_EQ(overlay.look(first.get()), overlay.plain(255)) << "the picture itself is left alone";
-  auto* const meta = gst_buffer_get_video_overlay_composition_meta(first.get());
-  ASSERT_NE(meta, nullptr);
-  ASSERT_EQ(gst_video_overlay_composition_n_rectangles(meta->overlay), 1U);
-  auto* const rectangle = gst_video_overlay_composition_get_rectangle(meta->overlay, 0);
-  const auto second = overlay.push(overlay.picture(40, 255));
-  auto* const again = gst_buffer_get_video_overlay_composition_meta(second.get());
-  ASSERT_NE(again, nullptr);
-  EXPECT_EQ(gst_video_overlay_composition_get_rectangle(again->overlay, 0), rectangle) << "nothing has changed";
-  GstVideoFrame frame;
-  first = Ref<GstBuffer>::adopt(gst_buffer_make_writable(first.release()));
+  gst_harness_set_sink_caps(
+      overlay.harness(),
+      gst_caps_from_string("video/x-raw(memory:SystemMemory,meta:GstVideoOverlayComposition),format=RGBA"));
+}
+
+class Attached : public testing::TestWithParam<Properties> {};
+
+// GStreamer's own blending of what was attached, against ours.
+TEST_P(Attached, IsWhatWeWouldBlend) {
+  const std::string caps = "format=RGBA,width=320,height=180";
+  Overlay overlay(GetParam(), caps), blended(GetParam(), caps);
+  take_compositions(overlay);
   GstVideoInfo info = overlay.info();
-  ASSERT_TRUE(gst_video_frame_map(&frame, &info, first.get(), GST_MAP_READWRITE));
-  gst_video_overlay_composition_blend(gst_buffer_get_video_overlay_composition_meta(first.get())->overlay, &frame);
-  gst_video_frame_unmap(&frame);
-  Overlay blended(words, caps);
-  const Frame ours = blended.frame(0, 255), theirs = overlay.look(first.get());
-  EXPECT_GT(ours.differs_from(blended.plain(255)).width, 50);
-  int worst = 0;
-  for (std::size_t i = 0; i < ours.bytes().size(); ++i)
-    worst = std::max(worst, std::abs(ours.bytes()[i] - theirs.bytes()[i]));
-  EXPECT_LE(worst, 3);
+  bool seen = false;
+  for (int i = 0; i < 30; ++i) {
+    auto picture = overlay.push(overlay.picture(i * 40, 255));
+    EXPECT_EQ(overlay.look(picture.get()), overlay.plain(255)) << "the picture itself is left alone";
+    const Frame ours = blended.frame(i * 40, 255);
+    auto* const composition = composition_of(picture.get());
+    if (composition == nullptr) {
+      EXPECT_EQ(ours, blended.plain(255)) << "picture " << i;
+      continue;
+    }
+    gst_video_overlay_composition_ref(composition);
+    picture = Ref<GstBuffer>::adopt(gst_buffer_make_writable(picture.release()));
+    GstVideoFrame frame;
+    ASSERT_TRUE(gst_video_frame_map(&frame, &info, picture.get(), GST_MAP_READWRITE));
+    gst_video_overlay_composition_blend(composition, &frame);
+    gst_video_frame_unmap(&frame);
+    gst_video_overlay_composition_unref(composition);
+    const Frame theirs = overlay.look(picture.get());
+    int worst = 0;
+    for (std::size_t k = 0; k < ours.bytes().size(); ++k) {
+      worst = std::max(worst, std::abs(ours.bytes()[k] - theirs.bytes()[k]));
+    }
+    EXPECT_LE(worst, 3) << "picture " << i;
+    seen = seen || ours.differs_from(blended.plain(255)).width > 50;
+  }
+  EXPECT_TRUE(seen);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Layers, Attached,
+    testing::Values(Properties{{"text", "Attached"}, {"box-color", "0x80203060"}, {"outline-width", "1.5"}},
+                    Properties{{"text", "Fading"}, {"box-color", "0x80203060"}, {"fade-in", "800000000"}},
+                    Properties{{"text", "Crawling"}, {"crawl-speed", "211.3"}, {"color", "0xFF802000"}},
+                    Properties{{"text", "Crawling"}, {"crawl-speed", "211.3"}, {"box-color", "0xC0203060"}}));
+
+TEST(Overlay, WhatDoesNotChangeIsAttachedAsTheSameRectangle) {
+  Overlay overlay(Properties{{"text", "Attached"}, {"layers", "1"}}, "format=RGBA,width=320,height=180");
+  overlay.set("layer_0::text", "%{frame}");
+  overlay.set("layer_0::anchor", "bottom");
+  take_compositions(overlay);
+  const auto first = overlay.push(overlay.picture(0)), second = overlay.push(overlay.picture(40));
+  ASSERT_NE(composition_of(first.get()), nullptr);
+  ASSERT_NE(composition_of(second.get()), nullptr);
+  const auto rectangle = [](const Ref<GstBuffer>& picture, guint n) {
+    return gst_video_overlay_composition_get_rectangle(composition_of(picture.get()), n);
+  };
+  EXPECT_EQ(rectangle(first, 0), rectangle(second, 0));
+  EXPECT_NE(rectangle(first, 1), rectangle(second, 1));
 }
 
 TEST(Overlay, BlendsWhereDownstreamOnlySaysItTakesTheCaps) {
