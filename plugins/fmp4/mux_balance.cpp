@@ -6,7 +6,7 @@ namespace aircheck::fmp4 {
 namespace {
 
 // How far the slowest of the other tracks is known. One that has brought nothing stands where the first began.
-std::int64_t slowest_other(const MuxTrack& track, std::span<MuxTrack* const> tracks) {
+std::int64_t slowest_other(const MuxTrack& track, const std::vector<MuxTrack*>& tracks) {
   std::int64_t first = INT64_MAX;
   for (const MuxTrack* one : tracks) {
     if (one->origin_ns() != INT64_MIN) first = std::min(first, one->origin_ns());
@@ -20,7 +20,7 @@ std::int64_t slowest_other(const MuxTrack& track, std::span<MuxTrack* const> tra
 
 }  // namespace
 
-void MuxBalance::wait(std::unique_lock<std::mutex>& lock, MuxTrack& track, std::span<MuxTrack* const> tracks,
+void MuxBalance::wait(std::unique_lock<std::mutex>& lock, MuxTrack& track, const std::vector<MuxTrack*>& tracks,
                       const std::function<bool()>& over) {
   for (;;) {
     const std::int64_t slowest = slowest_other(track, tracks);

@@ -5,7 +5,7 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
-#include <span>
+#include <vector>
 
 #include "core/time.hpp"
 #include "fmp4/mux_track.hpp"
@@ -22,8 +22,8 @@ class MuxBalance {
   static constexpr std::chrono::milliseconds kPatience{2000};
 
   // Waits, without `lock`, while `track` is too far ahead of another that still moves. `over` is asked whether there is
-  // no more use in waiting.
-  void wait(std::unique_lock<std::mutex>& lock, MuxTrack& track, std::span<MuxTrack* const> tracks,
+  // no more use in waiting. Tracks may come and go meanwhile, under the lock: whoever takes one away calls moved().
+  void wait(std::unique_lock<std::mutex>& lock, MuxTrack& track, const std::vector<MuxTrack*>& tracks,
             const std::function<bool()>& over);
   // Some track has moved, or is over.
   void moved() { moved_.notify_all(); }
