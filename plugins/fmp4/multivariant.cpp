@@ -1,5 +1,7 @@
 #include "fmp4/multivariant.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <map>
@@ -137,7 +139,7 @@ core::Result<void> Multivariant::update(const std::vector<Rendition>& renditions
     }
   }
   std::string text = multivariant_text(renditions_, path_);
-  if (text == written_) return {};
+  if (text == written_ && access(path_.c_str(), F_OK) == 0) return {};
   AIRCHECK_TRY_VOID(write_text(path_, text).with_context("multivariant-location"));
   written_ = std::move(text);
   return {};

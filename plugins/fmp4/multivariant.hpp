@@ -39,7 +39,8 @@ class Multivariant {
  public:
   static std::shared_ptr<Multivariant> share(const std::string& path);
 
-  // Takes the place of the rendition of the same playlist_path; writes the file when its text is another.
+  // Takes the place of the rendition of the same playlist_path; writes the file when its text is another, or it is
+  // gone.
   core::Result<void> update(const std::vector<Rendition>& renditions);
 
   explicit Multivariant(std::string path) : path_(std::move(path)) {}

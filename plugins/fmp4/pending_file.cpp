@@ -30,7 +30,8 @@ int rename_new(const char* from, const char* to) {
   if (errno != EINVAL && errno != ENOSYS) return errno;
   // A file system without the flag (NFS, some FUSE): a hard link is as strict.
   if (link(from, to) != 0) return errno;
-  return unlink(from) == 0 ? 0 : errno;
+  unlink(from);  // a leftover, which the next start removes
+  return 0;
 }
 
 Result<void> sync_folder(const std::string& path) {
@@ -121,7 +122,9 @@ Result<void> PendingFile::published(const std::string& path, SyncPolicy policy) 
 Result<void> PendingFile::publish(const std::string& path, SyncPolicy policy) {
   const int error = rename_new(temporary_.c_str(), path.c_str());
   if (error != 0) return core::fail_errno(error, "cannot give " + quoted(path) + " its name");
-  return published(path, policy);
+  auto safe = published(path, policy);
+  if (!safe) unlink(path.c_str());  // nobody will list it, and the next start would find it
+  return safe;
 }
 
 Result<void> PendingFile::replace(const std::string& path, SyncPolicy policy) {

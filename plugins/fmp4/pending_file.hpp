@@ -35,7 +35,7 @@ class PendingFile {
   core::Result<void> sync(SyncPolicy policy);
 
   // Gives the file its name. kExists where a file of that name is there: it stays as it is, and publish() can be called
-  // again with another name in the same folder.
+  // again with another name in the same folder. After any other error there is no file of that name.
   core::Result<void> publish(const std::string& path, SyncPolicy policy);
   // The same over a file that is there: a reader sees the old or the new one, never a part.
   core::Result<void> replace(const std::string& path, SyncPolicy policy);

@@ -159,6 +159,7 @@ Result<std::vector<TrackStore::Pending>> SegmentStore::prepare(const core::Segme
     own.key_id = file.key_id;
     AIRCHECK_TRY(TrackStore::Pending next, store.prepare(own, file.parts));
     pending.push_back(std::move(next));
+    AIRCHECK_TRY_VOID(store.restore_init());
   }
   return pending;
 }

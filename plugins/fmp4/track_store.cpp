@@ -87,18 +87,25 @@ std::string TrackStore::init_path_for(ByteView init) const {
 
 Result<void> TrackStore::write_init(ByteView init) {
   wanted_init_.assign(init.begin(), init.end());
+  init_written_ = false;
   return write_wanted_init();
 }
 
 Result<void> TrackStore::write_wanted_init() {
-  if (wanted_init_.empty()) return {};
+  if (wanted_init_.empty() || init_written_) return {};
   const std::string path = init_path_for(wanted_init_);
   if (!holds(path, wanted_init_)) {
     AIRCHECK_TRY_VOID(write_new_init(path, wanted_init_).with_context("init-location"));
   }
   init_path_ = path;
-  wanted_init_.clear();
+  init_written_ = true;
   return {};
+}
+
+Result<void> TrackStore::restore_init() {
+  if (access(init_path_.c_str(), F_OK) == 0) return {};
+  init_written_ = false;
+  return write_wanted_init();
 }
 
 Result<void> TrackStore::write_new_init(const std::string& path, ByteView init) const {

@@ -35,9 +35,10 @@ class TrackStore {
   [[nodiscard]] bool independent() const { return independent_; }
 
   // Writes the init segment of the segments that follow, named by its content; does nothing where it is there. After
-  // an error write_wanted_init() tries again.
+  // an error write_wanted_init() tries again, and restore_init() where somebody has deleted it since.
   core::Result<void> write_init(core::ByteView init);
   core::Result<void> write_wanted_init();
+  core::Result<void> restore_init();
 
   // A segment that is complete on the disk, under a temporary name. It goes if it is not published.
   struct Pending {
@@ -68,8 +69,9 @@ class TrackStore {
   std::string track_;
   std::string playlist_path_;
   std::string init_path_;    // of the segments to come
-  core::Bytes wanted_init_;  // which could not be written yet; empty where it is there
-  bool independent_;         // every segment listed begins with a sync sample, and so will all to come
+  core::Bytes wanted_init_;  // what it holds
+  bool init_written_ = false;
+  bool independent_;  // every segment listed begins with a sync sample, and so will all to come
   std::uint32_t max_duration_s_ = 0;
   std::vector<core::MediaRow> rows_;
   std::shared_ptr<const core::SegmentContext> context_;  // of the last row

@@ -78,11 +78,15 @@ TEST(Multivariant, IsSharedByPathAndWrittenWhenItChanges) {
   const std::string text = read_text(folder / "index.m3u8");
   EXPECT_NE(text.find("\na.m3u8\n"), std::string::npos) << text;
   EXPECT_NE(text.find("\nb.m3u8\n"), std::string::npos) << text;
-  std::filesystem::remove(folder / "index.m3u8");
+  folder.write("index.m3u8", "untouched");
   ASSERT_TRUE(one->update({video(folder / "a.m3u8", 720, 2'000'000)}));
-  EXPECT_FALSE(std::filesystem::exists(folder / "index.m3u8")) << "nothing changed";
+  EXPECT_EQ(read_text(folder / "index.m3u8"), "untouched") << "nothing changed";
   ASSERT_TRUE(one->update({video(folder / "a.m3u8", 720, 3'000'000)}));
-  EXPECT_TRUE(std::filesystem::exists(folder / "index.m3u8"));
+  const std::string changed = read_text(folder / "index.m3u8");
+  EXPECT_NE(changed.find("BANDWIDTH=3000000"), std::string::npos) << changed;
+  std::filesystem::remove(folder / "index.m3u8");
+  ASSERT_TRUE(one->update({video(folder / "a.m3u8", 720, 3'000'000)}));
+  EXPECT_EQ(read_text(folder / "index.m3u8"), changed) << "it was gone";
 }
 
 TEST(Bandwidth, IsMeasuredOverHalfATargetAtLeast) {

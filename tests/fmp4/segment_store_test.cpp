@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "support/golden.hpp"
 #include "support/temporary_directory.hpp"
@@ -270,6 +271,46 @@ TEST(SegmentStore, AFailedWriteLeavesTheStoreAsItWas) {
   ASSERT_TRUE(stored);
   EXPECT_EQ(stored->info.sequence, first + 1);
   EXPECT_FALSE(stored->info.discontinuity);
+}
+
+// An operator deletes the folder and makes it again.
+TEST(SegmentStore, AnInitSegmentThatIsGoneIsWrittenAgain) {
+  const TemporaryDirectory folder;
+  StoreSettings settings = settings_for(folder);
+  settings.location = folder / "out/ch1-%Y%m%d%H%M%S.m4s";
+  std::filesystem::create_directory(folder / "out");
+  SegmentStore store = open_store(settings);
+  const std::string init = write(store, 0)->init_path;
+  std::filesystem::remove_all(folder / "out");
+  ASSERT_FALSE(write(store, 6));
+  std::filesystem::create_directory(folder / "out");
+  const auto stored = write(store, 12);
+  ASSERT_TRUE(stored) << stored.error().message;
+  EXPECT_EQ(stored->init_path, init);
+  EXPECT_EQ(read_text(init), "an init segment");
+}
+
+// A folder that cannot be synced: the error comes after the file has its name.
+TEST(SegmentStore, WhatIsNotSafeLosesItsName) {
+  constexpr uid_t kNobody = 65534;
+  const TemporaryDirectory folder;
+  StoreSettings settings = settings_for(folder);
+  settings.sync = SyncPolicy::kDirectory;
+  const bool root = geteuid() == 0;  // who may read every folder
+  if (root) {
+    ASSERT_EQ(chown(folder.path().c_str(), kNobody, kNobody), 0);
+    ASSERT_EQ(seteuid(kNobody), 0);
+  }
+  {
+    SegmentStore store = open_store(settings);
+    std::filesystem::permissions(folder.path(), std::filesystem::perms(0300));
+    const auto failed = write(store, 0);
+    EXPECT_FALSE(failed);
+    std::filesystem::permissions(folder.path(), std::filesystem::perms(0700));
+    EXPECT_EQ(files_of(folder), (std::vector<std::string>{"ch1-init-8fc68c1bbd67f001.mp4"}));
+    EXPECT_TRUE(write(store, 6));
+  }
+  ASSERT_EQ(root ? seteuid(0) : 0, 0);
 }
 
 StoreSettings separate_settings(const TemporaryDirectory& folder) {
