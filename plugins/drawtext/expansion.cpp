@@ -17,7 +17,9 @@ constexpr const char* kStandardFormat = "%F %T";
 std::string own_fields(std::string_view format, core::Utc utc) {
   const std::int64_t second = core::scale_floor(utc.ns, 1, core::kNsPerSecond);
   std::array<char, 16> fraction{};
-  std::snprintf(fraction.data(), fraction.size(), "%09d", static_cast<int>(utc.ns - second * core::kNsPerSecond));
+  const std::int64_t rest = utc.ns % core::kNsPerSecond;  // negative before 1970
+  std::snprintf(fraction.data(), fraction.size(), "%09d",
+                static_cast<int>(rest < 0 ? rest + core::kNsPerSecond : rest));
   std::string result;
   for (std::size_t i = 0; i < format.size(); ++i) {
     const bool field = format[i] == '%' && i + 1 < format.size();

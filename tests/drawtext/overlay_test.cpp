@@ -145,6 +145,8 @@ TEST(Overlay, TheClockIsThePicturesOwn) {
   gst_buffer_add_reference_timestamp_meta(buffer.get(), caps.get(), 1'772'029'805'123'456'789U, GST_CLOCK_TIME_NONE);
   const auto drawn = overlay.push(std::move(buffer));
   EXPECT_EQ(overlay.look(drawn.get()), written("2026-02-25 14:30:05.123 11:00 NST"));
+  // 250 years on there is no UTC any more.
+  EXPECT_EQ(overlay.frame(7'884'000'000'000), Overlay(Properties{{"text", " "}}).frame());
   overlay.set("start-utc", "yesterday");
   EXPECT_EQ(overlay.frame(3'600'120), written("2026-02-25 01:00:00.620 21:30 NST"));
   EXPECT_THAT(overlay.warnings(), HasSubstr("property start-utc"));
