@@ -29,6 +29,24 @@ std::int64_t to_ns(std::int64_t units, std::uint32_t timescale) {
   return core::scale_round(units, kNsPerSecond, timescale);
 }
 
+// What holds for all samples to come of the format of these.
+std::int64_t announced_delay(std::span<const MuxSample> samples) {
+  const MuxSample& first = samples.front();
+  if (first.source_delay) return *first.source_delay;
+  const TrackConfig& config = *first.config;
+  const std::size_t depth = config.reorder_depth.value_or(0);
+  if (config.nominal_duration != 0) {
+    // Containers without decode times round to milliseconds, and two rounded times may lie as much as this apart.
+    const auto units = static_cast<std::int64_t>(depth * config.nominal_duration);
+    return core::scale_ceil(core::scale_ceil(units, 1000, config.timescale), config.timescale, 1000);
+  }
+  std::int64_t longest = 0;
+  for (std::size_t i = depth; i < samples.size(); ++i) {
+    longest = std::max(longest, samples[i].decode - samples[i - depth].decode);
+  }
+  return longest;
+}
+
 }  // namespace
 
 std::int64_t MuxSample::end_ns() const {
@@ -200,9 +218,8 @@ void MuxTrack::end() {
 std::int64_t MuxTrack::decode_lead(std::span<const MuxSample> samples) {
   const auto& config = samples.front().config;
   if (lead_media_ != samples.front().media) {
-    // What the source says holds for all that is to come; what is seen is at least needed.
     const std::int64_t most = kMaxDelaySeconds * config->timescale;
-    decode_lead_ = std::clamp<std::int64_t>(samples.front().source_delay, 0, most);
+    decode_lead_ = std::clamp<std::int64_t>(announced_delay(samples), 0, most);
     for (const MuxSample& sample : samples) decode_lead_ = std::max(decode_lead_, sample.decode - sample.presentation);
     decode_lead_ = std::min(decode_lead_, most);
   }

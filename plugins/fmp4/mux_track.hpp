@@ -38,8 +38,8 @@ struct MuxSample {
   std::int64_t decode = 0;
   std::uint32_t duration = 0;   // nominal until a segment takes the sample
   bool duration_known = false;  // the source said it, or the codec does
-  // How long before its presentation the source would decode it, in units; 0 where the source does not say.
-  std::int64_t source_delay = 0;
+  // How long before its presentation the source would decode it, in units, where the source says it.
+  std::optional<std::int64_t> source_delay;
   bool sync = true;
   // The same as UTC in nanoseconds.
   std::int64_t presentation_ns = 0;
@@ -90,8 +90,8 @@ class MuxTrack {
   [[nodiscard]] bool closed() const { return closed_; }
   [[nodiscard]] std::int64_t gap_end_ns() const { return gap_end_ns_; }
   // How much earlier than MuxSample::decode the decode times of these samples are to be written, in units: the reorder
-  // delay, so that composition offsets are not negative. Constant for as long as the format is, and so only what the
-  // first samples of a format, the first segment's, need.
+  // delay, so that composition offsets are not negative. Constant for as long as the format is: what the source's
+  // decode times say when the format begins, else its parameter sets, and at least what these first samples need.
   [[nodiscard]] std::int64_t decode_lead(std::span<const MuxSample> samples);
   // Samples that went back in time or came too late, so far.
   [[nodiscard]] std::uint64_t dropped() const { return dropped_; }

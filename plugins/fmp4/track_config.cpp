@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "core/time.hpp"
+#include "fmp4/reorder_depth.hpp"
 #include "gstx/caps.hpp"
 
 namespace aircheck::fmp4 {
@@ -99,12 +100,14 @@ Result<void> set_decoder_configuration(const GstStructure* structure, TrackConfi
     auto avcc = bmff::read_payload<bmff::AvcC>(data, bmff::AvcC::kType);
     if (!avcc) return core::Unexpected<core::Error>(avcc.error().with_context("codec_data"));
     parameter_sets = parameter_sets || (!avcc->sps.empty() && !avcc->pps.empty());
+    config.reorder_depth = reorder_depth(*avcc);
     config.visual.avcc = std::move(*avcc);
   } else {
     config.visual.type = format == "hev1" ? fourcc("hev1") : fourcc("hvc1");
     auto hvcc = bmff::read_payload<bmff::HvcC>(data, bmff::HvcC::kType);
     if (!hvcc) return core::Unexpected<core::Error>(hvcc.error().with_context("codec_data"));
     parameter_sets = parameter_sets || !hvcc->arrays.empty();
+    config.reorder_depth = reorder_depth(*hvcc);
     config.visual.hvcc = std::move(*hvcc);
   }
   if (parameter_sets) return {};

@@ -46,9 +46,10 @@ struct TrackConfig {
   std::uint32_t nominal_duration = 0;  // of a sample, in units; 0 where the rate varies
   std::uint32_t frame_rate_n = 0;      // 0 where the rate varies
   std::uint32_t frame_rate_d = 1;
-  core::bmff::VisualSampleEntry visual;  // of the clear media
-  core::bmff::AudioSampleEntry audio;    // of the clear media
-  std::uint32_t display_width = 0;       // 16.16
+  std::optional<std::uint32_t> reorder_depth;  // frames, of video whose parameter sets came with the caps
+  core::bmff::VisualSampleEntry visual;        // of the clear media
+  core::bmff::AudioSampleEntry audio;          // of the clear media
+  std::uint32_t display_width = 0;             // 16.16
   TrackTags tags;
   core::bmff::FourCc scheme = 0;  // 'cenc', 'cbcs'; 0: clear
   SampleKey key;                  // of the samples, once one with a key id has come
