@@ -125,6 +125,7 @@ class Fmp4Mux : public gstx::Object<GstElement, GstElementClass, Settings> {
   core::Result<void> set_caps(Pad& pad, const GstCaps* caps);
   core::Result<void> push_sample(Pad& pad, gstx::Ref<GstBuffer> buffer);
   void report_drops(Pad& pad, bool at_end);
+  void report_left_out();
   void push_gap(Pad& pad, GstClockTime time, GstClockTime duration);
   [[nodiscard]] static std::optional<std::int64_t> running_time(const Pad& pad, GstClockTime time);
   void set_anchor(std::int64_t first_running_time);
@@ -412,6 +413,16 @@ void Fmp4Mux::report_drops(Pad& pad, bool at_end) {
                                    ": they go back in time by a second or more, or came 30 s after other tracks"});
 }
 
+void Fmp4Mux::report_left_out() {
+  const auto left_out = segmenter_.take_left_out(tracks_);
+  if (!left_out) return;
+  warnings_.push_back({Code::kInvalidArgument, std::to_string(left_out->samples) +
+                                                   (left_out->samples == 1 ? " sample" : " samples") + " up to " +
+                                                   core::to_rfc3339(core::Utc{left_out->until_ns}, 3) +
+                                                   (left_out->samples == 1 ? " was" : " were") +
+                                                   " left out: nothing can begin before the first IDR of the video"});
+}
+
 void Fmp4Mux::push_gap(Pad& pad, GstClockTime time, GstClockTime duration) {
   if (anchor_ns_ == INT64_MIN || !GST_CLOCK_TIME_IS_VALID(time)) return;
   // Without a duration nothing is known beyond its start.
@@ -623,6 +634,7 @@ GstFlowReturn Fmp4Mux::drain() {
     announced_max_s_ = max_s;
     if (const GstFlowReturn flow = push_segment(std::move(*segment)); flow != GST_FLOW_OK) return flow;
   }
+  report_left_out();
   return GST_FLOW_OK;
 }
 

@@ -1,6 +1,7 @@
 #include "fmp4/segmenter.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace aircheck::fmp4 {
 namespace {
@@ -88,15 +89,44 @@ MuxTrack* Segmenter::reference(Tracks tracks) {
   return nullptr;
 }
 
+void Segmenter::leave_out_first(MuxTrack& track) {
+  ++left_out_.samples;
+  left_out_.until_ns = std::max(left_out_.until_ns, track.ready().front().end_ns());
+  track.ready().pop_front();
+}
+
+// While no IDR comes, sound is kept for as long as a stalled track is waited for.
+void Segmenter::leave_out_sound_before(std::int64_t pictures_end_ns, Tracks tracks) {
+  if (pictures_end_ns == INT64_MIN) return;
+  for (MuxTrack* track : tracks) {
+    if (track->kind() != TrackKind::kAudio) continue;
+    while (!track->ready().empty() && track->ready().front().decode_ns < pictures_end_ns - kStalledNs) {
+      leave_out_first(*track);
+    }
+  }
+}
+
+std::optional<Segmenter::LeftOut> Segmenter::take_left_out(Tracks tracks) {
+  if (left_out_.samples == 0) return std::nullopt;
+  const bool over = open_ || std::ranges::all_of(tracks, [](const MuxTrack* track) { return track->ended(); });
+  const bool long_wait = !waiting_was_told_ && left_out_.until_ns - origin_ns_ > kStalledNs;
+  if (!over && !long_wait) return std::nullopt;
+  waiting_was_told_ = !over;
+  return std::exchange(left_out_, {});
+}
+
 bool Segmenter::open(Tracks tracks) {
   MuxTrack* first = nullptr;
   for (MuxTrack* track : tracks) {
     if (origin_ns_ == INT64_MIN && !track->ready().empty()) origin_ns_ = track->ready().front().decode_ns;
     if (track->kind() == TrackKind::kVideo) {
-      while (!track->ready().empty() && !track->ready().front().sync) track->ready().pop_front();
+      while (!track->ready().empty() && !track->ready().front().sync) leave_out_first(*track);
     }
     const bool nothing_yet = track->ready().empty() && track->gap_end_ns() == INT64_MIN;
-    if (nothing_yet && !track->ended() && !stalled(*track, tracks)) return false;
+    if (nothing_yet && !track->ended() && !stalled(*track, tracks)) {
+      leave_out_sound_before(track->known_ns(), tracks);
+      return false;
+    }
     const bool better = first == nullptr || (first->kind() == TrackKind::kAudio && track->kind() == TrackKind::kVideo);
     if (!track->ready().empty() && better) first = track;
   }
@@ -110,7 +140,7 @@ bool Segmenter::open(Tracks tracks) {
   forget_cuts_until(sample.presentation_ns);
   for (MuxTrack* track : tracks) {
     auto& ready = track->ready();
-    while (track != first && !ready.empty() && ready.front().decode_ns < start_ns_ - kHoleNs) ready.pop_front();
+    while (track != first && !ready.empty() && ready.front().decode_ns < start_ns_ - kHoleNs) leave_out_first(*track);
   }
   return true;
 }

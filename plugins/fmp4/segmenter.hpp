@@ -52,6 +52,15 @@ class Segmenter {
   // A seek or flush: whatever comes next begins a new segment after a discontinuity.
   void reset();
 
+  // Samples with which nothing can begin: pictures before the first IDR, and what other tracks have more than half a
+  // second before it.
+  struct LeftOut {
+    std::uint64_t samples = 0;
+    std::int64_t until_ns = 0;  // UTC, how far they reach
+  };
+  // What was left out and not yet told. Nothing while it may still go on, except for the first stretch of kStalledNs.
+  std::optional<LeftOut> take_left_out(std::span<MuxTrack* const> tracks);
+
  private:
   using Tracks = std::span<MuxTrack* const>;
   struct Boundary {
@@ -65,6 +74,8 @@ class Segmenter {
   enum class Verdict { kInside, kCut, kUnknown };
 
   bool open(Tracks tracks);
+  void leave_out_first(MuxTrack& track);
+  void leave_out_sound_before(std::int64_t pictures_end_ns, Tracks tracks);
   void forget_cuts_until(std::int64_t utc_ns);
   [[nodiscard]] bool stalled(const MuxTrack& track, Tracks tracks) const;
   [[nodiscard]] bool reached(const MuxTrack& track, Tracks tracks, std::int64_t utc_ns) const;
@@ -88,6 +99,8 @@ class Segmenter {
   bool discontinuity_ = false;
   bool independent_ = true;
   std::vector<std::int64_t> cuts_;  // asked for, UTC in ns, ascending
+  LeftOut left_out_;
+  bool waiting_was_told_ = false;  // that no IDR comes
 };
 
 }  // namespace aircheck::fmp4

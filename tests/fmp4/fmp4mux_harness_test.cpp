@@ -14,6 +14,10 @@ TEST_F(Fmp4MuxHarness, AnIdrIsFoundByNalTypeNotByTheDeltaFlag) {
 
 TEST_F(Fmp4MuxHarness, WhatComesBeforeTheFirstIdrIsLeftOut) {
   for (int n = 0; n < 100; ++n) push(n, n == 50);
+  const auto message = Ref<GstMessage>::adopt(gst_bus_pop_filtered(bus_.get(), GST_MESSAGE_WARNING));
+  ASSERT_TRUE(message);
+  const std::string text = message_text(message.get(), gst_message_parse_warning);
+  EXPECT_NE(text.find("50 samples up to 2026-02-25T14:30:02.000Z were left out"), std::string::npos) << text;
   const Output output = finish();
   ASSERT_EQ(output.segments().size(), 1U);
   EXPECT_EQ(output.segments()[0].meta->start, kStart + 2 * kNsPerSecond);

@@ -310,6 +310,42 @@ TEST_F(Muxing, ALittleAudioBehindTheVideoMakesNoSegmentOfItsOwn) {
   EXPECT_EQ(durations(all({&video_, &audio_})), (std::vector<double>{6}));
 }
 
+TEST_F(Muxing, WhatLiesBeforeTheFirstIdrIsCounted) {
+  audio_frames(0, 500);
+  for (int n = 25; n < 50; ++n) frame(n, false);
+  EXPECT_TRUE(all({&video_, &audio_}).empty());
+  EXPECT_FALSE(segmenter_.take_left_out(std::vector<MuxTrack*>{&video_, &audio_})) << "it may go on";
+  frames(50, 200, 50);
+  video_.end();
+  audio_.end();
+  EXPECT_FALSE(all({&video_, &audio_}).empty());
+  const auto left_out = segmenter_.take_left_out(std::vector<MuxTrack*>{&video_, &audio_});
+  ASSERT_TRUE(left_out);
+  EXPECT_EQ(left_out->samples, 25U + 71) << "pictures, and the sound of 1.5 s";
+  EXPECT_EQ(left_out->until_ns, kStart + 2 * kNsPerSecond);
+  EXPECT_FALSE(segmenter_.take_left_out(std::vector<MuxTrack*>{&video_, &audio_})) << "told once";
+}
+
+TEST_F(Muxing, WithoutAnyIdrNothingGrows) {
+  const std::vector<MuxTrack*> tracks{&video_, &audio_};
+  std::uint64_t told = 0;
+  for (int second = 0; second < 120; ++second) {
+    audio_frames(second * 48, second * 48 + 48);
+    for (int n = 0; n < 25; ++n) frame(second * 25 + n, false);
+    EXPECT_TRUE(all(tracks).empty());
+    if (const auto left_out = segmenter_.take_left_out(tracks)) told += left_out->samples;
+    EXPECT_TRUE(second > 28 || told == 0U);
+    EXPECT_TRUE(second < 32 || told > 0U);
+  }
+  EXPECT_LE(audio_.ready().size(), 48U * 40);
+  video_.end();
+  audio_.end();
+  EXPECT_FALSE(all(tracks).empty()) << "sound alone";
+  const auto rest = segmenter_.take_left_out(tracks);
+  ASSERT_TRUE(rest);
+  EXPECT_GT(told + rest->samples, 120U * 25);
+}
+
 TEST_F(Muxing, AHoleInAllTracksEndsTheSegmentAndMarksTheNext) {
   frames(0, 50, 25);
   audio_frames(0, 94);
