@@ -20,7 +20,7 @@ class Retention {
   Retention(RetentionSettings settings, std::string directory)
       : settings_(settings), directory_(std::move(directory)) {}
 
-  // A file of the newest segment.
+  // A file of the newest segment. Init segments are told apart by their paths.
   void add(const std::string& path, const std::string& init_path, std::uint64_t size, const core::SegmentInfo& info);
 
   // Deletes what is too old or too much, at most kMostAtOnce files, of segments before `keep_from`. Init segments for

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <tuple>
@@ -51,7 +52,7 @@ Result<void> walk(const std::string& folder, bool deep, const std::function<void
 }
 
 Result<core::SegmentInfo> read_info(const std::string& path) {
-  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) return core::fail_errno(errno, "cannot open");
   std::array<std::uint8_t, 4096> head{};
   const ssize_t size = pread(descriptor, head.data(), head.size(), 0);
@@ -100,6 +101,25 @@ Result<SegmentScan> scan_segments(const core::NamePattern& pattern, std::size_t 
   }
   std::reverse(scan.segments.begin(), scan.segments.end());
   return scan;
+}
+
+std::string normal_path(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::absolute(path, error).lexically_normal().string();
+}
+
+std::string init_path_of(const std::string& segment_path, const core::SegmentInfo& info) {
+  return normal_path(std::string(folder_of(segment_path)) + info.init_name);
+}
+
+bool others_need(const core::NamePattern& pattern, const std::string& init_path) {
+  bool needed = false;
+  const auto walked = walk(pattern.directory(), pattern.has_dated_folders(), [&](const std::string& path) {
+    if (needed || pattern.parse_name(path)) return;
+    const auto info = read_info(path);
+    needed = info && init_path_of(path, *info) == normal_path(init_path);
+  });
+  return needed || !walked;
 }
 
 Result<void> remove_leftovers(const core::NamePattern& pattern, const std::vector<std::string>& others) {

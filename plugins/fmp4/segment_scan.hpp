@@ -24,6 +24,16 @@ struct SegmentScan {
 // one number.
 core::Result<SegmentScan> scan_segments(const core::NamePattern& pattern, std::size_t limit);
 
+// Whether a segment that does not follow the pattern, in the folders where the pattern's lie, needs this init segment:
+// sinks of the same names but for what stands behind the time share theirs.
+[[nodiscard]] bool others_need(const core::NamePattern& pattern, const std::string& init_path);
+
+// One name for each file: paths come from properties, and from what segments say.
+[[nodiscard]] std::string normal_path(const std::string& path);
+
+// The normal path of the init segment of a segment.
+[[nodiscard]] std::string init_path_of(const std::string& segment_path, const core::SegmentInfo& info);
+
 // Stands in the name of an init segment for the first 16 hexadecimal digits of its SHA-256.
 inline constexpr std::string_view kHashMark = "%{hash}";
 

@@ -62,13 +62,6 @@ Result<void> check_settings(const StoreSettings& settings, const core::NamePatte
   return check_folder_of(settings.multivariant_location, "multivariant-location");
 }
 
-// The path of the init segment of a segment that was found.
-std::string init_path_of(const FoundSegment& segment) {
-  return std::filesystem::path(std::string(folder_of(segment.path)) + segment.info.init_name)
-      .lexically_normal()
-      .string();
-}
-
 }  // namespace
 
 Result<SegmentStore> SegmentStore::open(StoreSettings settings) {
@@ -103,7 +96,7 @@ SegmentStore::SegmentStore(std::shared_ptr<const StoreNames> names, FolderLock l
     for (const FoundSegment& segment : scan.segments) {
       std::error_code error;
       const auto size = std::filesystem::file_size(segment.path, error);
-      retention_->add(segment.path, init_path_of(segment), error ? 0 : size, segment.info);
+      retention_->add(segment.path, init_path_of(segment.path, segment.info), error ? 0 : size, segment.info);
     }
   }
   if (!settings.playlist_location.empty()) restore_rows(scan.segments);
@@ -193,7 +186,8 @@ Result<StoredSegments> SegmentStore::write_segment(const SegmentFacts& facts, st
   lost_ = false;
   written_ = true;
   if (retention_) {
-    for (const StoredSegment& file : result.files) retention_->add(file.path, file.init_path, file.size, file.info);
+    for (const StoredSegment& file : result.files)
+      retention_->add(file.path, normal_path(file.init_path), file.size, file.info);
   }
   list(segment, result.files, files);
   if (const auto listed = write_playlists(false); !listed) result.unlisted = listed.error();
@@ -250,7 +244,9 @@ Result<void> SegmentStore::sweep() {
     keep_from = std::min(keep_from, first > grace ? first - grace : 0);
   }
   const auto needed = [&](const std::string& init) {
-    return std::ranges::any_of(tracks_, [&](const TrackStore& store) { return store.init_path() == init; });
+    return std::ranges::any_of(tracks_,
+                               [&](const TrackStore& store) { return normal_path(store.init_path()) == init; }) ||
+           others_need(names_->pattern, init);
   };
   const auto swept = retention_->sweep(keep_from, needed);
   return swept ? Result<void>() : swept.unexpected();

@@ -134,6 +134,34 @@ TEST_F(RetentionTest, AnInitSegmentGoesWithItsLastSegment) {
   EXPECT_EQ(files(".mp4").size(), 1U) << "the one in use stays";
 }
 
+// What earlier runs wrote is known by what its segments say, not by the property.
+TEST_F(RetentionTest, AnInitSegmentStaysWhereTheFolderHasAnotherName) {
+  settings_.location = folder_ / "./ch1-%Y%m%d%H%M%S.m4s";
+  settings_.retention.max_age_s = 3;
+  open();
+  write_many(0, 3);
+  open();
+  write_many(3, 10);
+  EXPECT_EQ(files(".mp4").size(), 1U);
+}
+
+TEST_F(RetentionTest, AnInitSegmentStaysWhileAnotherSinkNeedsIt) {
+  settings_.location = folder_ / "%Y%m%d%H%M%S-all.m4s";
+  open("first");
+  write_many(0, 3);
+  settings_.location = folder_ / "%Y%m%d%H%M%S-new.m4s";
+  settings_.retention.max_age_s = 3;
+  open("first");
+  write_many(0, 3);
+  open("second");
+  write_many(3, 10);
+  EXPECT_EQ(files(".mp4").size(), 2U);
+  for (const std::string& name : files("-all.m4s")) std::filesystem::remove(folder_ / name);
+  open("third");
+  write_many(10, 20);
+  EXPECT_EQ(files(".mp4").size(), 2U) << "the first, which nobody owns any more, and the third";
+}
+
 TEST_F(RetentionTest, EmptyDatedFoldersGo) {
   settings_.location = folder_ / "%Y/%m/%d/ch1-%H%M%S.m4s";
   settings_.retention.max_age_s = 2;
