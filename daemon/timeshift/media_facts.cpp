@@ -12,17 +12,26 @@ namespace aircheck::timeshift {
 
 namespace {
 
+using core::bmff::FragmentInfo;
+using core::bmff::Sample;
 using core::bmff::TrackFragment;
 using core::bmff::TrackInfo;
 using core::bmff::TrackKind;
 
-// The rate of frames that all last equally long; a rate that varies has no number.
-void read_frame_rate(MediaFacts& facts, const TrackInfo& track, const TrackFragment& fragment) {
-  if (fragment.samples.empty() || track.timescale == 0) return;
-  const std::uint32_t duration = fragment.samples.front().duration;
-  const bool constant = std::all_of(fragment.samples.begin(), fragment.samples.end(),
-                                    [&](const core::bmff::Sample& sample) { return sample.duration == duration; });
-  if (!constant || duration == 0) return;
+// The rate of frames that all last equally long, in all chunks; a rate that varies has no number.
+void read_frame_rate(MediaFacts& facts, const TrackInfo& track, const std::vector<FragmentInfo>& fragments) {
+  facts.frame_rate_num = 0;
+  std::uint32_t duration = 0;
+  for (const FragmentInfo& fragment : fragments) {
+    for (const TrackFragment& part : fragment.tracks) {
+      if (part.track_id != track.id) continue;
+      for (const Sample& sample : part.samples) {
+        if (sample.duration == 0 || (duration != 0 && sample.duration != duration)) return;
+        duration = sample.duration;
+      }
+    }
+  }
+  if (duration == 0 || track.timescale == 0) return;
   const std::uint32_t divisor = std::gcd(track.timescale, duration);
   facts.frame_rate_num = track.timescale / divisor;
   facts.frame_rate_den = duration / divisor;
@@ -41,7 +50,7 @@ core::Result<MediaFacts> read_media_facts(core::ByteView init, core::ByteView se
   AIRCHECK_TRY(facts.init, core::bmff::parse_init(init));
   AIRCHECK_TRY(facts.clear_init, core::bmff::clear_init(init));
   facts.clear_location = content_name(facts.clear_init);
-  const auto fragment = core::bmff::parse_fragment(segment, &facts.init);
+  const auto fragments = core::bmff::parse_fragments(segment, &facts.init);
   for (const TrackInfo& track : facts.init.tracks) {
     if (track.scheme == "cbcs") facts.scheme = core::CencScheme::kCbcs;
     if (!track.codec.empty() &&
@@ -51,10 +60,7 @@ core::Result<MediaFacts> read_media_facts(core::ByteView init, core::ByteView se
     if (track.kind != TrackKind::kVideo || track.width * track.height <= facts.width * facts.height) continue;
     facts.width = track.width;
     facts.height = track.height;
-    if (!fragment) continue;
-    for (const TrackFragment& part : fragment->tracks) {
-      if (part.track_id == track.id) read_frame_rate(facts, track, part);
-    }
+    if (fragments) read_frame_rate(facts, track, *fragments);
   }
   return facts;
 }

@@ -162,7 +162,8 @@ inline Bytes chunked_segment() {
   const Bytes segment = media_segment();
   const Sidx sidx{
       .reference_id = 1, .timescale = 25'000, .references = {{100, 2000, Sidx::kStartsWithSap}, {100, 1, 0}}};
-  const Bytes chunk = write_box(Prft{.track_id = 1}) + segment;
+  constexpr std::uint64_t kHalfPast = (1'772'029'800 + 2'208'988'800ULL) << 32U | 0x80000000U;
+  const Bytes chunk = write_box(Prft{.track_id = 1, .ntp_time = kHalfPast, .media_time = 12'500}) + segment;
   return write_box(sidx) + chunk + chunk;
 }
 

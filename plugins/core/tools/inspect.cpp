@@ -1,5 +1,5 @@
-// aircheck-inspect [--json] FILE: boxes, tracks and samples of an MP4 file, and what a segment of Aircheck says about
-// itself. A file that is damaged gives one `error:` line and exit status 1.
+// aircheck-inspect [--json] FILE: boxes, tracks, indexes and fragments of an MP4 file, and what a segment of Aircheck
+// says about itself. A file that is damaged gives one `error:` line and exit status 1.
 #include <cstdio>
 #include <iostream>
 #include <sstream>
@@ -15,8 +15,12 @@ namespace bmff = core::bmff;
 
 constexpr const char* kUsage =
     "usage: aircheck-inspect [--json] FILE\n"
-    "Shows the boxes of an MP4 file with offset and size, its tracks, and for a segment of Aircheck its number,\n"
-    "start, duration and key id.\n";
+    "Shows the boxes of an MP4 file with offset and size, its tracks and their protection, its indexes and fragments\n"
+    "with their producer reference times, and for a segment of Aircheck its number, start, duration and key id.\n"
+    "  --json     the same as one JSON object\n"
+    "  --version  the version of Aircheck\n"
+    "  --help     this text\n"
+    "Exit status: 0, 1 for a file that cannot be read or is damaged, 2 for a wrong command line.\n";
 
 const char* to_text(bmff::TrackKind kind) {
   switch (kind) {
@@ -37,10 +41,44 @@ void print_boxes(std::ostream& out, const std::vector<Box>& boxes, const std::st
   }
 }
 
+std::uint32_t reference_size(const bmff::Sidx::Reference& reference) {
+  return reference.size & 0x7fffffffU;
+}
+bool is_to_index(const bmff::Sidx::Reference& reference) {
+  return reference_size(reference) != reference.size;
+}
+bool starts_with_sap(const bmff::Sidx::Reference& reference) {
+  return (reference.sap & bmff::Sidx::kStartsWithSap) != 0;
+}
+std::uint32_t sap_type(const bmff::Sidx::Reference& reference) {
+  return reference.sap >> bmff::Sidx::kSapTypeShift & 7U;
+}
+
+// Of a 32.32 number of seconds since 1900.
+std::string utc_of(std::uint64_t ntp_time) {
+  constexpr std::int64_t kNtpEpoch = 2'208'988'800;  // s from 1900 to 1970
+  const auto fraction_ns = static_cast<std::int64_t>((ntp_time & UINT32_MAX) * core::kNsPerSecond >> 32U);
+  const auto seconds = static_cast<std::int64_t>(ntp_time >> 32U) - kNtpEpoch;
+  return core::to_rfc3339(core::Utc{seconds * core::kNsPerSecond + fraction_ns}, 9);
+}
+
 std::string seconds(std::uint64_t value, std::uint32_t timescale) {
   std::array<char, 64> text{};
   std::snprintf(text.data(), text.size(), "%.6f s", static_cast<double>(value) / timescale);
   return text.data();
+}
+
+void print_protection(std::ostream& out, const bmff::TrackInfo& track) {
+  if (track.scheme.empty()) return;
+  out << ", " << track.scheme << " with key id " << core::to_hex(*track.default_key_id);
+  if (track.crypt_byte_block != 0 || track.skip_byte_block != 0) {
+    out << ", pattern " << int{track.crypt_byte_block} << ":" << int{track.skip_byte_block};
+  }
+  if (track.constant_iv.empty()) {
+    out << ", IVs of " << int{track.per_sample_iv_size} << " bytes";
+  } else {
+    out << ", constant IV of " << track.constant_iv.size() << " bytes";
+  }
 }
 
 void print_track(std::ostream& out, const bmff::TrackInfo& track) {
@@ -49,8 +87,20 @@ void print_track(std::ostream& out, const bmff::TrackInfo& track) {
   if (track.width != 0) out << ", " << track.width << "x" << track.height;
   if (track.sample_rate != 0) out << ", " << track.sample_rate << " Hz, " << track.channels << " channels";
   if (!track.language.empty()) out << ", language " << track.language;
-  if (!track.scheme.empty()) out << ", " << track.scheme << " with key id " << core::to_hex(*track.default_key_id);
+  print_protection(out, track);
   out << "\n";
+}
+
+void print_index(std::ostream& out, const bmff::Sidx& index) {
+  out << "index of track " << index.reference_id << ": from " << index.earliest_presentation_time << ", timescale "
+      << index.timescale << ", " << index.references.size() << " references\n";
+  for (const bmff::Sidx::Reference& reference : index.references) {
+    out << "  " << reference_size(reference) << " bytes, duration " << reference.duration << " ("
+        << seconds(reference.duration, index.timescale) << ")";
+    if (is_to_index(reference)) out << ", another index";
+    if (starts_with_sap(reference)) out << ", starts with an access point of type " << sap_type(reference);
+    out << "\n";
+  }
 }
 
 void print_segment(std::ostream& out, const core::SegmentInfo& segment) {
@@ -62,9 +112,14 @@ void print_segment(std::ostream& out, const core::SegmentInfo& segment) {
       << (segment.key_id ? core::to_hex(*segment.key_id) : std::string("none")) << "\n";
 }
 
-void print_fragment(std::ostream& out, const bmff::FragmentInfo& fragment, const bmff::InitInfo* context) {
-  out << "fragment " << fragment.sequence_number << ":\n";
-  for (const bmff::TrackFragment& track : fragment.tracks) {
+void print_fragment(std::ostream& out, const Fragment& fragment, const bmff::InitInfo* context) {
+  out << "fragment " << fragment.info.sequence_number << ":\n";
+  if (fragment.producer_time) {
+    const bmff::Prft& time = *fragment.producer_time;
+    out << "  produced at " << utc_of(time.ntp_time) << ", which is " << time.media_time << " of track "
+        << time.track_id << "\n";
+  }
+  for (const bmff::TrackFragment& track : fragment.info.tracks) {
     const bmff::TrackInfo* info = context != nullptr ? context->find(track.track_id) : nullptr;
     out << "  track " << track.track_id << ": tfdt " << track.base_media_decode_time << ", " << track.samples.size()
         << " samples, duration " << track.duration();
@@ -82,7 +137,8 @@ std::string as_text(const MediaFile& media) {
   if (media.init) {
     for (const bmff::TrackInfo& track : media.init->tracks) print_track(out, track);
   }
-  for (const bmff::FragmentInfo& fragment : media.fragments) {
+  for (const bmff::Sidx& index : media.indexes) print_index(out, index);
+  for (const Fragment& fragment : media.fragments) {
     print_fragment(out, fragment, media.context ? &*media.context : nullptr);
   }
   return out.str();
@@ -111,6 +167,8 @@ void track_json(JsonText& json, const bmff::TrackInfo& track) {
   }
   if (!track.scheme.empty()) {
     json.key("scheme").string(track.scheme).key("key_id").string(core::to_hex(*track.default_key_id));
+    json.key("crypt_byte_block").number(track.crypt_byte_block).key("skip_byte_block").number(track.skip_byte_block);
+    json.key("iv_size").number(track.per_sample_iv_size).key("constant_iv").boolean(!track.constant_iv.empty());
   }
   json.end_object();
 }
@@ -127,9 +185,27 @@ void segment_json(JsonText& json, const core::SegmentInfo& segment) {
   json.end_object();
 }
 
-void fragment_json(JsonText& json, const bmff::FragmentInfo& fragment, const bmff::InitInfo* context) {
-  json.begin_object().key("sequence_number").number(fragment.sequence_number).key("tracks").begin_array();
-  for (const bmff::TrackFragment& track : fragment.tracks) {
+void index_json(JsonText& json, const bmff::Sidx& index) {
+  json.begin_object().key("track_id").number(index.reference_id).key("timescale").number(index.timescale);
+  json.key("earliest_presentation_time").number(index.earliest_presentation_time);
+  json.key("first_offset").number(index.first_offset).key("references").begin_array();
+  for (const bmff::Sidx::Reference& reference : index.references) {
+    json.begin_object().key("size").number(reference_size(reference)).key("duration").number(reference.duration);
+    json.key("to_index").boolean(is_to_index(reference)).key("starts_with_sap").boolean(starts_with_sap(reference));
+    json.key("sap_type").number(sap_type(reference)).end_object();
+  }
+  json.end_array().end_object();
+}
+
+void fragment_json(JsonText& json, const Fragment& fragment, const bmff::InitInfo* context) {
+  json.begin_object().key("sequence_number").number(fragment.info.sequence_number);
+  if (fragment.producer_time) {
+    const bmff::Prft& time = *fragment.producer_time;
+    json.key("producer_time").begin_object().key("track_id").number(time.track_id);
+    json.key("utc").string(utc_of(time.ntp_time)).key("media_time").number(time.media_time).end_object();
+  }
+  json.key("tracks").begin_array();
+  for (const bmff::TrackFragment& track : fragment.info.tracks) {
     const bmff::TrackInfo* info = context != nullptr ? context->find(track.track_id) : nullptr;
     json.begin_object().key("track_id").number(track.track_id).key("tfdt").number(track.base_media_decode_time);
     json.key("samples").number(track.samples.size()).key("duration").number(track.duration());
@@ -152,8 +228,13 @@ std::string as_json(const MediaFile& media) {
     for (const bmff::TrackInfo& track : media.init->tracks) track_json(json, track);
     json.end_array();
   }
+  if (!media.indexes.empty()) {
+    json.key("indexes").begin_array();
+    for (const bmff::Sidx& index : media.indexes) index_json(json, index);
+    json.end_array();
+  }
   json.key("fragments").begin_array();
-  for (const bmff::FragmentInfo& fragment : media.fragments) {
+  for (const Fragment& fragment : media.fragments) {
     fragment_json(json, fragment, media.context ? &*media.context : nullptr);
   }
   json.end_array().end_object();
@@ -166,6 +247,10 @@ int run(std::span<char*> arguments) {
   for (const std::string argument : arguments) {
     if (argument == "--help" || argument == "-h") {
       std::cout << kUsage;
+      return 0;
+    }
+    if (argument == "--version") {
+      std::cout << "aircheck-inspect " AIRCHECK_VERSION "\n";
       return 0;
     }
     if (argument == "--json") {

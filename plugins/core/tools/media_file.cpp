@@ -117,8 +117,31 @@ Result<bmff::InitInfo> read_named_init(const std::string& segment_path, const st
   return bmff::parse_init(bytes);
 }
 
-Result<void> read_top_level_box(const bmff::BoxHeader& header, ByteView bytes, std::uint64_t offset, MediaFile& media) {
+// The boxes of the top level whose contents are shown.
+bool is_read(bmff::FourCc type) {
+  switch (type) {
+    case fourcc("moov"):
+    case fourcc("uuid"):
+    case fourcc("sidx"):
+    case fourcc("prft"):
+    case fourcc("moof"): return true;
+    default: return false;
+  }
+}
+
+// `producer_time` is what the box in front said, for the moof that follows.
+Result<void> read_top_level_box(const bmff::BoxHeader& header, ByteView bytes, std::uint64_t offset, MediaFile& media,
+                                std::optional<bmff::Prft>& producer_time) {
   switch (header.type) {
+    case fourcc("sidx"): {
+      AIRCHECK_TRY(bmff::Sidx index, bmff::read_box<bmff::Sidx>(bytes));
+      media.indexes.push_back(std::move(index));
+      return {};
+    }
+    case fourcc("prft"): {
+      AIRCHECK_TRY(producer_time, bmff::read_box<bmff::Prft>(bytes));
+      return {};
+    }
     case fourcc("moov"): {
       AIRCHECK_TRY(media.init, bmff::parse_init(bytes));
       media.context = media.init;
@@ -144,7 +167,7 @@ Result<void> read_top_level_box(const bmff::BoxHeader& header, ByteView bytes, s
                                             std::to_string(offset) + " lies outside the file");
         }
       }
-      media.fragments.push_back(std::move(fragment));
+      media.fragments.push_back({std::move(fragment), std::exchange(producer_time, std::nullopt)});
       return {};
     }
     default: return {};
@@ -159,16 +182,16 @@ Result<MediaFile> read_media_file(const std::string& path) {
   MediaFile media;
   media.path = path;
   media.size = file.size();
+  std::optional<bmff::Prft> producer_time;
   if (media.size == 0) return fail(Code::kTruncated, "is empty");
   for (std::uint64_t offset = 0; offset < media.size;) {
     AIRCHECK_TRY(const Bytes head, file.read(offset, kHeaderBytes));
     AIRCHECK_TRY(const bmff::BoxHeader header, bmff::read_box_header(head, media.size - offset));
-    const bool loaded = children_offset(header.type) >= 0 || header.type == fourcc("uuid");
-    if (loaded) {
+    if (is_read(header.type) || children_offset(header.type) >= 0) {
       AIRCHECK_TRY(const Bytes bytes, file.read(offset, header.size));
       AIRCHECK_TRY(std::vector<Box> boxes, read_tree(bytes, offset, 0));
       std::ranges::move(boxes, std::back_inserter(media.boxes));
-      AIRCHECK_TRY_VOID(read_top_level_box(header, bytes, offset, media));
+      AIRCHECK_TRY_VOID(read_top_level_box(header, bytes, offset, media, producer_time));
     } else {
       media.boxes.push_back(Box{bmff::to_text(header.type), offset, header.size, {}});
     }

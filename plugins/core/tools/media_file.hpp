@@ -18,13 +18,19 @@ struct Box {
   std::vector<Box> children;
 };
 
+struct Fragment {
+  core::bmff::FragmentInfo info;
+  std::optional<core::bmff::Prft> producer_time;  // that stands before it
+};
+
 struct MediaFile {
   std::string path;
   std::uint64_t size = 0;
   std::vector<Box> boxes;
   std::optional<core::bmff::InitInfo> init;  // of this file's own moov
   std::optional<core::SegmentInfo> segment;
-  std::vector<core::bmff::FragmentInfo> fragments;
+  std::vector<core::bmff::Sidx> indexes;
+  std::vector<Fragment> fragments;
   // Of this file's moov or, for a segment of Aircheck's, of the init file that it names, where that stands beside it.
   std::optional<core::bmff::InitInfo> context;
 };
