@@ -203,24 +203,73 @@ Result<NamePattern> NamePattern::parse(std::string_view pattern) {
   return result;
 }
 
-std::string NamePattern::format(const NameParts& parts) const {
-  const CivilTime civil = to_civil(parts.utc);
+std::string NamePattern::stem(Utc utc, std::string_view track) const {
+  const CivilTime civil = to_civil(utc);
   std::string out;
   for (const Token& token : head_) {
     if (token.field == 0) {
       out += token.text;
     } else if (token.field == kTrackField) {
-      out += parts.track;
+      out += track;
     } else {
-      append_padded(out, field_value(token.field, parts.utc, civil), find_field(token.field)->width);
+      append_padded(out, field_value(token.field, utc, civil), find_field(token.field)->width);
     }
   }
+  return out;
+}
+
+std::string NamePattern::format(const NameParts& parts) const {
+  std::string out = stem(parts.utc, parts.track);
   if (parts.epoch != 0) out += "-e" + std::to_string(parts.epoch);
   if (parts.duplicate != 0) {
     out += '-';
     append_padded(out, parts.duplicate, 3);
   }
   return out + extension_;
+}
+
+bool NamePattern::sorts_by_time() const {
+  // From coarse to fine; what stands again changes nothing where everything before it is equal.
+  std::string_view expected = "YmdHMSN";
+  std::string seen;
+  for (const Token& token : head_) {
+    const char field = token.field;
+    if (field == 0 || field == kTrackField || seen.find(field) != std::string::npos) continue;
+    seen += field;
+    if (field == 's' && expected.starts_with('Y')) {
+      expected = "N";
+    } else if (field == 'j' && expected.starts_with('m')) {
+      expected.remove_prefix(2);
+    } else if (expected.starts_with(field)) {
+      expected.remove_prefix(1);
+    } else {
+      return false;
+    }
+  }
+  return true;
+}
+
+std::int64_t NamePattern::folder_period_ns() const {
+  std::int64_t period = 0;
+  std::int64_t finest = 0;
+  for (const Token& token : head_) {
+    if (token.text.find('/') != std::string::npos) period = finest;
+    std::int64_t span = 0;
+    switch (token.field) {
+      case 'Y':
+      case 'm':
+      case 'd':
+      case 'j': span = 86400 * kNsPerSecond; break;
+      case 'H': span = 3600 * kNsPerSecond; break;
+      case 'M': span = 60 * kNsPerSecond; break;
+      case 'S':
+      case 's': span = kNsPerSecond; break;
+      case 'N': span = kNsPerMs; break;
+      default: continue;
+    }
+    finest = finest == 0 ? span : std::min(finest, span);
+  }
+  return period;
 }
 
 Result<NameParts> NamePattern::parse_name(std::string_view path) const {

@@ -41,6 +41,15 @@ class NamePattern {
   // The whole path. utc must lie in the years 1970 to 2261, and is_track() hold where the pattern has one.
   [[nodiscard]] std::string format(const NameParts& parts) const;
 
+  // format() up to the suffixes of epoch and duplicate: what two names of one instant have in common.
+  [[nodiscard]] std::string stem(Utc utc, std::string_view track) const;
+
+  // The stems of one track sort as their instants do, wherever they are equally long.
+  [[nodiscard]] bool sorts_by_time() const;
+
+  // How long the files of one folder span: a day for %Y/%m/%d/, a minute with %M. 0: no folder has a field of time.
+  [[nodiscard]] std::int64_t folder_period_ns() const;
+
   // The inverse: exactly the paths that format() makes, else kParse.
   Result<NameParts> parse_name(std::string_view path) const;
 

@@ -120,6 +120,26 @@ TEST(NamePattern, KnowsItsFolderAndPrefix) {
   }
 }
 
+TEST(NamePattern, KnowsHowNamesSortAndWhatAFolderSpans) {
+  struct Case {
+    const char* pattern;
+    bool sorts;
+    std::int64_t folder_s;
+  };
+  for (const Case& c : {Case{"out/ch1-%Y%m%d%H%M%S.m4s", true, 0}, Case{"%Y/%m/%d/ch1-%Y%m%d%H%M%S.m4s", true, 86400},
+                        Case{"%Y%j/%H/%M%S.%3N", true, 3600}, Case{"a-%s.m4s", true, 0}, Case{"%s-%3N", true, 0},
+                        Case{"%d-%m-%Y-%H%M%S", false, 0}, Case{"%H/%s", false, 3600}, Case{"%Y/%S/%m%d%H%M", false, 1},
+                        Case{"%{track}/%Y%m%d%H%M%S", true, 0}, Case{"%s/x", true, 1}, Case{"%Y/%s", false, 86400}}) {
+    const auto pattern = NamePattern::parse(c.pattern);
+    ASSERT_TRUE(pattern) << c.pattern;
+    EXPECT_EQ(pattern->sorts_by_time(), c.sorts) << c.pattern;
+    EXPECT_EQ(pattern->folder_period_ns(), c.folder_s * kNsPerSecond) << c.pattern;
+  }
+  const auto pattern = NamePattern::parse("out/%{track}-%s.m4s");
+  ASSERT_TRUE(pattern);
+  EXPECT_EQ(pattern->stem(*from_rfc3339("2026-02-25T14:30:00Z"), "audio"), "out/audio-1772029800");
+}
+
 TEST(NamePattern, TellsTheTrack) {
   const auto pattern = NamePattern::parse("out/ch1-%{track}-%Y%m%d%H%M%S.m4s");
   ASSERT_TRUE(pattern) << pattern.error().message;
