@@ -19,15 +19,14 @@ std::string lock_path(const std::string& folder, const std::string& pattern) {
   return folder + "." + name + ".lock";
 }
 
-// An earlier owner may have removed the name between our opening and our locking of the file.
+}  // namespace
+
 bool has_its_name(int descriptor, const std::string& path) {
   struct stat opened {};
   struct stat named {};
   return fstat(descriptor, &opened) == 0 && stat(path.c_str(), &named) == 0 && opened.st_dev == named.st_dev &&
          opened.st_ino == named.st_ino;
 }
-
-}  // namespace
 
 core::Result<FolderLock> FolderLock::take(const std::string& folder, const std::string& pattern) {
   const std::string path = lock_path(folder, pattern);

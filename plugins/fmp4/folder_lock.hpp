@@ -27,4 +27,8 @@ class FolderLock {
   int descriptor_;
 };
 
+// Whether the path still names the open file: an earlier owner of a lock may have removed the name between our opening
+// and our locking of the file.
+[[nodiscard]] bool has_its_name(int descriptor, const std::string& path);
+
 }  // namespace aircheck::fmp4

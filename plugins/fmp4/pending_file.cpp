@@ -1,6 +1,7 @@
 #include "fmp4/pending_file.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -10,6 +11,8 @@
 #include <climits>
 #include <cstdio>
 #include <vector>
+
+#include "fmp4/folder_lock.hpp"
 
 namespace aircheck::fmp4 {
 
@@ -64,15 +67,31 @@ std::string_view published_name(std::string_view temporary_name) {
   return temporary_name.substr(1, temporary_name.size() - 1 - kSuffix.size());
 }
 
+// Whoever writes a file keeps it locked until it has its name, which another then waits for.
 Result<PendingFile> PendingFile::create(const std::string& path) {
   std::string temporary = temporary_path(path);
-  // A leftover of a crash is of no use to anyone; O_EXCL then keeps us from writing through a planted link.
-  if (unlink(temporary.c_str()) != 0 && errno != ENOENT) {
-    return core::fail_errno(errno, "cannot remove the leftover " + quoted(temporary));
+  for (;;) {
+    AIRCHECK_TRY_VOID(remove_leftover(temporary, true));
+    // O_EXCL keeps us from writing through a planted link.
+    const int descriptor = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (descriptor < 0 && errno == EEXIST) continue;
+    if (descriptor < 0) return core::fail_errno(errno, "cannot create " + quoted(path));
+    flock(descriptor, LOCK_EX);  // where there are no locks, one sink writes here
+    if (has_its_name(descriptor, temporary)) return PendingFile(std::move(temporary), descriptor);
+    close(descriptor);  // taken for a leftover before it was locked
   }
-  const int descriptor = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (descriptor < 0) return core::fail_errno(errno, "cannot create " + quoted(path));
-  return PendingFile(std::move(temporary), descriptor);
+}
+
+Result<void> remove_leftover(const std::string& temporary, bool wait) {
+  const int descriptor = open(temporary.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (descriptor < 0 && errno == ENOENT) return {};
+  const bool locked = descriptor >= 0 && flock(descriptor, wait ? LOCK_EX : LOCK_EX | LOCK_NB) == 0;
+  const bool in_use = descriptor >= 0 && !locked && errno == EWOULDBLOCK;
+  const bool gone = locked && !has_its_name(descriptor, temporary);
+  const int error = in_use || gone || unlink(temporary.c_str()) == 0 ? 0 : errno;
+  if (descriptor >= 0) close(descriptor);
+  if (error != 0 && error != ENOENT) return core::fail_errno(error, "cannot remove the leftover " + quoted(temporary));
+  return {};
 }
 
 PendingFile::PendingFile(PendingFile&& other) noexcept

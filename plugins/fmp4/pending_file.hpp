@@ -19,7 +19,7 @@ enum class SyncPolicy {
 
 class PendingFile {
  public:
-  // Opens the temporary file of `path`, whose folder must exist.
+  // Opens the temporary file of `path`, whose folder must exist. Waits while another sink writes a file of that name.
   static core::Result<PendingFile> create(const std::string& path);
 
   PendingFile(PendingFile&& other) noexcept;
@@ -51,6 +51,9 @@ class PendingFile {
 
 // A small file that is replaced as a whole, such as a playlist. Not synced: it can be made again.
 core::Result<void> write_text(const std::string& path, std::string_view text);
+
+// Removes the temporary file that a crash left. One that somebody writes stays; with `wait`, until he is done.
+core::Result<void> remove_leftover(const std::string& temporary, bool wait);
 
 // "out/.ch1-20260225143000.m4s.part" of "out/ch1-20260225143000.m4s".
 [[nodiscard]] std::string temporary_path(std::string_view path);

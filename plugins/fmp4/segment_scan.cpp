@@ -129,16 +129,19 @@ Result<void> remove_leftovers(const core::NamePattern& pattern, const std::vecto
     const std::string_view name = published_name(std::string_view(path).substr(folder.size()));
     return name.empty() ? std::string() : folder + std::string(name);
   };
+  std::vector<std::string> leftovers;
   for (const std::string& other : others) {
     if (other.empty()) continue;
     AIRCHECK_TRY_VOID(walk(std::string(folder_of(other)), false, [&](const std::string& path) {
-      if (names_it(other, published(path))) unlink(path.c_str());
+      if (names_it(other, published(path))) leftovers.push_back(path);
     }));
   }
-  return walk(pattern.directory(), pattern.has_dated_folders(), [&](const std::string& path) {
+  AIRCHECK_TRY_VOID(walk(pattern.directory(), pattern.has_dated_folders(), [&](const std::string& path) {
     const std::string wanted = published(path);
-    if (!wanted.empty() && pattern.parse_name(wanted)) unlink(path.c_str());
-  });
+    if (!wanted.empty() && pattern.parse_name(wanted)) leftovers.push_back(path);
+  }));
+  for (const std::string& path : leftovers) AIRCHECK_TRY_VOID(remove_leftover(path, false));
+  return {};
 }
 
 }  // namespace aircheck::fmp4

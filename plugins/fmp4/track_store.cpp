@@ -118,6 +118,7 @@ Result<void> TrackStore::write_new_init(const std::string& path, ByteView init) 
   }
   const ByteView parts[] = {init};
   AIRCHECK_TRY(PendingFile file, PendingFile::create(path));
+  if (holds(path, init)) return {};  // by another sink, while we waited for it
   AIRCHECK_TRY_VOID(file.write(parts));
   AIRCHECK_TRY_VOID(file.sync(settings.sync));
   return file.replace(path, settings.sync);  // over a damaged file of that content, if any

@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <thread>
+
 #include "support/golden.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -186,6 +188,28 @@ TEST(SegmentStore, LeftoversOfACrashAreRemoved) {
   EXPECT_EQ(files_of(folder),
             (std::vector<std::string>{".ch1-init-0123456789abcdeg.mp4.part", ".ch1-notes.part",
                                       ".ch2-20260225143000.m4s.part", ".part", "ch1-init-8fc68c1bbd67f001.mp4"}));
+}
+
+// Sinks with one init-location, which begin together.
+TEST(SegmentStore, TwoSinksWriteOneInitSegment) {
+  const TemporaryDirectory folder;
+  const std::string large(100'000, 'x');
+  const auto write_inits = [&](const std::string& name) {
+    StoreSettings settings;
+    settings.location = folder / (name + "-%s.m4s");
+    settings.init_location = folder / "init-%{hash}.mp4";
+    auto store = SegmentStore::open(settings);
+    ASSERT_TRUE(store) << store.error().message;
+    for (int i = 0; i < 200; ++i) {
+      const auto written = store->write_init("", core::as_bytes(std::to_string(i) + large));
+      ASSERT_TRUE(written) << written.error().message;
+    }
+  };
+  std::thread one(write_inits, "one");
+  std::thread two(write_inits, "two");
+  one.join();
+  two.join();
+  EXPECT_EQ(folder.files().size(), 200U);
 }
 
 TEST(SegmentStore, ASecondWriterIsRefused) {
