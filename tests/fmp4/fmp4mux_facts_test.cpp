@@ -30,6 +30,64 @@ TEST_F(Fmp4MuxFacts, LanguageBitRateAndBrandsOfSound) {
   EXPECT_NEAR(entry.btrt->average_bitrate, 96'000, 40'000);
 }
 
+// Of each track in its order: bits a second on average, and at most.
+using Rates = std::vector<std::pair<std::uint32_t, std::uint32_t>>;
+
+Rates rates_of(const bmff::Moov& moov) {
+  Rates rates;
+  for (const bmff::Trak& trak : moov.traks) {
+    const auto& stsd = trak.mdia.minf.stbl.stsd;
+    const auto& btrt = stsd.visual.empty() ? stsd.audio.at(0).btrt : stsd.visual[0].btrt;
+    if (btrt) rates.emplace_back(btrt->average_bitrate, btrt->max_bitrate);
+  }
+  return rates;
+}
+
+// The same from a file of ffmpeg's (ISO/IEC 14496-12 clause 8.5.2.2: bufferSizeDB, maxBitrate, avgBitrate).
+Rates rates_of(const std::string& file) {
+  Rates rates;
+  for (std::size_t at = file.find("btrt"); at != std::string::npos; at = file.find("btrt", at + 1)) {
+    const auto number = [&](std::size_t offset) {
+      std::uint32_t value = 0;
+      for (std::size_t i = 0; i < 4; ++i) value = value << 8U | static_cast<std::uint8_t>(file.at(at + offset + i));
+      return value;
+    };
+    rates.emplace_back(number(12), number(8));
+  }
+  return rates;
+}
+
+TEST_F(Fmp4MuxFacts, BitRatesAreTheSources) {
+  const std::string arguments =
+      "-f lavfi -i testsrc2=s=320x180:r=25:d=8 -f lavfi -i sine=d=8:r=48000 -pix_fmt yuv420p -c:v libx264 -b:v 500k "
+      "-maxrate 800k -bufsize 1000k -g 50 -c:a aac -b:a 96k";
+  const std::string source = film("source.mp4", arguments);
+  const Rates theirs = rates_of(test::read_text(source));
+  ASSERT_EQ(theirs.size(), 2U);
+  EXPECT_EQ(theirs[0].second, 800'000U);
+  const Output output = run(remux(source, "qtdemux", true, true, "", "chunk-duration=500"));
+  ASSERT_EQ(output.error, "");
+  EXPECT_EQ(rates_of(moov(output.parts.front().bytes)), theirs);
+}
+
+TEST_F(Fmp4MuxFacts, BitRatesOfAnEncoder) {
+  const Output output =
+      run("videotestsrc num-buffers=50 ! video/x-raw,width=64,height=48,framerate=25/1 ! x264enc bitrate=700 ! "
+          "h264parse ! " +
+          mux());
+  ASSERT_EQ(output.error, "");
+  constexpr std::uint32_t kKilobit = 1024;  // of x264enc
+  EXPECT_EQ(rates_of(moov(output.parts.front().bytes)), (Rates{{700 * kKilobit, 700 * kKilobit}}));
+}
+
+TEST_F(Fmp4MuxFacts, BitRatesThatNobodyKnowsAreLeftOut) {
+  const std::string source =
+      film("source.mkv", "-f lavfi -i testsrc2=s=64x48:r=25:d=8 -pix_fmt yuv420p -c:v libx264 -g 50");
+  const Output output = run(remux(source, "matroskademux", true, false));
+  ASSERT_EQ(output.error, "");
+  EXPECT_EQ(rates_of(moov(output.parts.front().bytes)), Rates{});
+}
+
 TEST_F(Fmp4MuxFacts, PictureShapeAndColour) {
   const std::string source =
       film("source.mp4",
