@@ -181,7 +181,7 @@ class CencEnc : public gstx::Object<GstBaseTransform, GstBaseTransformClass, Set
   KeyChanges changes_;
 
   // Changed only while no data flows, or by the streaming thread.
-  CencScheme scheme_ = CencScheme::kCenc;
+  std::atomic<CencScheme> scheme_ = CencScheme::kCenc;  // queries read it in any thread
   core::IvHistory ivs_;
   std::optional<FrameEncryptor> encryptor_;
   GstClockTime clear_lead_ = 0;
@@ -320,7 +320,7 @@ Result<void> CencEnc::use_key(const NamedKey& key) {
 }
 
 GstCaps* CencEnc::transform_caps(GstPadDirection direction, GstCaps* caps, GstCaps* filter) {
-  const CencScheme scheme = settings().lock()->scheme;
+  const CencScheme scheme = started_ ? scheme_.load() : settings().lock()->scheme;
   auto result = direction == GST_PAD_SINK ? encrypted_caps(caps, scheme) : clear_caps(caps, scheme);
   if (filter == nullptr) return result.release();
   return gst_caps_intersect_full(filter, result.get(), GST_CAPS_INTERSECT_FIRST);

@@ -135,6 +135,20 @@ TEST_F(CencEncTest, FollowsANewCodecData) {
   EXPECT_EQ(core::to_hex(bytes_of(gstx::buffer_field(structure, "codec_data").get())), "0164001efde0000000");
 }
 
+// Frames and caps are of one scheme, also where somebody sets the property too late.
+TEST_F(CencEncTest, TheSchemeStaysWhilePlaying) {
+  start(kAvcCaps);
+  g_object_set(element_.get(), "scheme", 1, nullptr);
+  gst_harness_set_src_caps(
+      harness_.get(),
+      gstx::caps_from_text("video/x-h264, stream-format=avc, alignment=au, codec_data=(buffer)0164001efde0000000")
+          .release());
+  const auto out = encrypt(access_unit(600, 2));
+  EXPECT_EQ(protection_of(out.get()).subsamples.size(), 2U);
+  const auto caps = Ref<GstCaps>::adopt(gst_pad_get_current_caps(harness_->sinkpad));
+  EXPECT_STREQ(gst_structure_get_string(gst_caps_get_structure(caps.get(), 0), "cipher-mode"), "cenc");
+}
+
 TEST_F(CencEncTest, PassesForceKeyUnitUpstreamAndEosDownstream) {
   start(kAvcCaps);
   ASSERT_TRUE(encrypt(access_unit(300)));
