@@ -59,6 +59,10 @@ Result<void> write_traf(const TrackPart& part, bmff::Traf& traf) {
   bmff::Trun& trun = traf.truns.emplace_back();
   traf.tfhd.track_id = slice.id;
   const std::int64_t lead = slice.decode_lead;
+  if (samples.front().decode < lead) {
+    return fail(Code::kInvalidArgument,
+                "start-utc: a sample is to be decoded before 1970, which a tfdt box cannot say: set it 10 s later");
+  }
   traf.tfdt = bmff::Tfdt{.base_media_decode_time = static_cast<std::uint64_t>(samples.front().decode - lead)};
   trun.version = 0;
   trun.flags |= bmff::Trun::kSize | (video ? bmff::Trun::kFlags : 0);

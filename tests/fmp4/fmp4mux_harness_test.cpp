@@ -204,6 +204,37 @@ TEST_F(Fmp4MuxHarness, ABufferWithoutATimeIsAnErrorThatSaysWhere) {
   EXPECT_NE(error.find("video_0"), std::string::npos) << error;
 }
 
+class Fmp4Mux1970 : public Fmp4MuxHarness {
+  void configure(GstElement* muxer) override { g_object_set(muxer, "start-utc", "1970-01-01T00:00:00Z", nullptr); }
+};
+
+TEST_F(Fmp4Mux1970, NoDecodeTimeLiesBefore1970) {
+  for (int n = 0; n < 50; ++n) {
+    auto buffer = picture(n, n == 0);
+    GST_BUFFER_PTS(buffer.get()) += 80 * GST_MSECOND;  // shown two frames after it is decoded
+    gst_harness_push(harness_, buffer.release());
+  }
+  gst_harness_push_event(harness_, gst_event_new_eos());
+  const auto output = collect();
+  EXPECT_EQ(output.error, "");
+  EXPECT_EQ(output.segments().size(), 1U);
+}
+
+TEST_F(Fmp4Mux1970, WhatWouldBeDecodedBefore1970IsRefused) {
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  segment.start = segment.time = 80 * GST_MSECOND;
+  gst_harness_push_event(harness_, gst_event_new_segment(&segment));
+  for (int n = 0; n < 50; ++n) {
+    auto buffer = picture(n, n == 0);
+    GST_BUFFER_PTS(buffer.get()) += 80 * GST_MSECOND;
+    gst_harness_push(harness_, buffer.release());
+  }
+  gst_harness_push_event(harness_, gst_event_new_eos());
+  const auto output = collect();
+  EXPECT_NE(output.error.find("start-utc"), std::string::npos) << output.error;
+}
+
 TEST_F(Fmp4MuxHarness, ASeekBeginsAnewAfterADiscontinuity) {
   for (int n = 0; n < 200; ++n) push(n, n % 50 == 0);
   gst_harness_push_event(harness_, gst_event_new_flush_start());
