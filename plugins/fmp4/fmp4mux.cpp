@@ -229,7 +229,14 @@ void Fmp4Mux::release_pad(GstPad* pad) {
   gst_element_remove_pad(element(), pad);
   {
     const std::lock_guard lock(stream_lock_);
-    std::erase(tracks_, gstx::impl<MuxPad>(pad).track.get());
+    const MuxTrack& track = *gstx::impl<MuxPad>(pad).track;
+    if (!track.ready().empty()) {
+      warnings_.push_back({Code::kInvalidArgument,
+                           track.name() + ": was released with " + std::to_string(track.ready().size()) +
+                               " samples that stand in no segment yet; they are lost: end its stream, and wait for the "
+                               "end of the segment"});
+    }
+    std::erase(tracks_, &track);
     flow_ = flow_ == GST_FLOW_OK ? drain() : flow_;
   }
   balance_.moved();

@@ -338,6 +338,16 @@ TEST_F(Fmp4MuxHarness, WhatIsDroppedIsSaidOnTheBus) {
   gst_harness_teardown(audio);
 }
 
+TEST_F(Fmp4MuxHarness, APadThatIsReleasedSaysWhatIsLost) {
+  GstHarness* audio = add_audio(harness_);
+  for (int n = 0; n < 10; ++n) gst_harness_push(audio, sound(n).release());
+  gst_harness_teardown(audio);  // releases it
+  const auto message = Ref<GstMessage>::adopt(gst_bus_pop_filtered(bus_.get(), GST_MESSAGE_WARNING));
+  ASSERT_TRUE(message);
+  const std::string text = message_text(message.get(), gst_message_parse_warning);
+  EXPECT_NE(text.find("audio_1: was released with 10 samples"), std::string::npos) << text;
+}
+
 TEST_F(Fmp4MuxHarness, OnlyAudioHasAnEncoderDelay) {
   const auto video = Ref<GstPad>::adopt(gst_element_request_pad_simple(harness_->element, "video_%u"));
   const auto audio = Ref<GstPad>::adopt(gst_element_request_pad_simple(harness_->element, "audio_%u"));
