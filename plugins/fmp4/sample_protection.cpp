@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/cenc.hpp"
+#include "core/time.hpp"
 #include "gstx/caps.hpp"
 
 namespace aircheck::fmp4 {
@@ -54,7 +55,10 @@ Result<Protection> read_protection(GstBuffer* sample, std::size_t iv_size) {
   if (info == nullptr || !gst_structure_get_boolean(info, "encrypted", &encrypted) || !encrypted) {
     protection.subsamples = clear_subsamples(gst_buffer_get_size(sample));
     if (protection.subsamples.size() / kSubsampleSize > most_subsamples(iv_size)) {
-      return fail(Code::kUnsupported, "a clear sample among protected ones is too large to be described");
+      return fail(Code::kUnsupported, "a clear sample of " + std::to_string(gst_buffer_get_size(sample)) +
+                                          " bytes among protected ones cannot be described, which ends at " +
+                                          std::to_string(most_subsamples(iv_size) * UINT16_MAX) +
+                                          ": set clear-lead of the encryptor to 0, or encode smaller pictures");
     }
     return protection;
   }
@@ -88,9 +92,13 @@ Result<void> add_protection(std::span<const MuxSample> samples, bmff::Traf& traf
   bool with_subsamples = false;
   const std::size_t iv_size = samples.front().config->key.constant_iv ? 0 : kIvSize;
   for (const MuxSample& sample : samples) {
-    AIRCHECK_TRY(Protection protection, read_protection(sample.buffer.get(), iv_size));
-    with_subsamples = with_subsamples || !protection.subsamples.empty();
-    protections.push_back(std::move(protection));
+    auto protection = read_protection(sample.buffer.get(), iv_size);
+    if (!protection) {
+      return core::Unexpected(
+          protection.error().with_context("the sample at " + core::to_rfc3339(core::Utc{sample.presentation_ns}, 3)));
+    }
+    with_subsamples = with_subsamples || !protection->subsamples.empty();
+    protections.push_back(std::move(*protection));
   }
   bmff::Senc senc;
   bmff::Saiz saiz;

@@ -164,8 +164,22 @@ TEST_F(Fmp4MuxHarness, ACbcsSampleHas42SubsamplesAtMost) {
       SetUp();
     } else {
       EXPECT_NE(output.error.find("more than 42"), std::string::npos) << output.error;
+      EXPECT_NE(output.error.find("2026-02-25T14:30:00"), std::string::npos) << output.error;
     }
   }
+}
+
+TEST_F(Fmp4MuxHarness, AClearSampleThatIsTooLargeIsRefusedByItsTime) {
+  gst_harness_set_src_caps(harness_, gst_caps_from_string(kCbcsCaps));
+  auto first = picture(0, true);
+  protect_cbcs(first.get(), 7, {0, 16, 0, 0, 0, 0}, true);
+  gst_harness_push(harness_, first.release());
+  auto large = picture(1, false);
+  gst_buffer_append_memory(large.get(), gst_allocator_alloc(nullptr, 42 * 65535, nullptr));
+  gst_harness_push(harness_, large.release());
+  const Output output = finish();
+  EXPECT_NE(output.error.find("the sample at 2026-02-25T14:30:00.040Z"), std::string::npos) << output.error;
+  EXPECT_NE(output.error.find("clear-lead"), std::string::npos) << output.error;
 }
 
 TEST_F(Fmp4MuxHarness, CodecDataWithoutParameterSetsIsRefused) {
