@@ -125,6 +125,7 @@ class Fmp4Mux : public gstx::Object<GstElement, GstElementClass, Settings> {
   core::Result<void> set_caps(Pad& pad, const GstCaps* caps);
   core::Result<void> push_sample(Pad& pad, gstx::Ref<GstBuffer> buffer);
   void report_drops(Pad& pad, bool at_end);
+  void report_moves(Pad& pad, bool at_end);
   void report_left_out();
   void push_gap(Pad& pad, GstClockTime time, GstClockTime duration);
   [[nodiscard]] static std::optional<std::int64_t> running_time(const Pad& pad, GstClockTime time);
@@ -287,7 +288,7 @@ void Fmp4Mux::reset() {
     pad.track = std::move(fresh);
     pad.next_key_slot = INT64_MIN;
     pad.cut_asked = false;
-    pad.logged_drops = pad.reported_drops = 0;
+    pad.logged_drops = pad.reported_drops = pad.reported_moves = 0;
     gst_segment_init(&pad.segment, GST_FORMAT_TIME);
   }
   GST_OBJECT_UNLOCK(element());
@@ -413,11 +414,11 @@ void Fmp4Mux::report_drops(Pad& pad, bool at_end) {
   pad.logged_drops = count;
   if (count == pad.reported_drops || (pad.reported_drops != 0 && !at_end)) return;
   pad.reported_drops = count;
-  warnings_.push_back(
-      {Code::kInvalidArgument, std::string(GST_OBJECT_NAME(pad.pad())) + ": " + std::to_string(count) +
-                                   (count == 1 ? " sample was" : " samples were") + " dropped before " +
-                                   core::to_rfc3339(core::Utc{pad.track->known_ns()}, 3) +
-                                   ": they go back in time by a second or more, or came 30 s after other tracks"});
+  warnings_.push_back({Code::kInvalidArgument,
+                       std::string(GST_OBJECT_NAME(pad.pad())) + ": " + std::to_string(count) +
+                           (count == 1 ? " sample was" : " samples were") + " dropped before " +
+                           core::to_rfc3339(core::Utc{pad.track->known_ns()}, 3) +
+                           ": they go back in time by a second or more, came 30 s after other tracks, or are empty"});
 }
 
 void Fmp4Mux::report_left_out() {
@@ -428,6 +429,18 @@ void Fmp4Mux::report_left_out() {
                                                    core::to_rfc3339(core::Utc{left_out->until_ns}, 3) +
                                                    (left_out->samples == 1 ? " was" : " were") +
                                                    " left out: nothing can begin before the first IDR of the video"});
+}
+
+// The same of samples whose times were put right.
+void Fmp4Mux::report_moves(Pad& pad, bool at_end) {
+  const std::uint64_t count = pad.track->moved();
+  if (count == pad.reported_moves || (pad.reported_moves != 0 && !at_end)) return;
+  pad.reported_moves = count;
+  warnings_.push_back({Code::kInvalidArgument, std::string(GST_OBJECT_NAME(pad.pad())) + ": " + std::to_string(count) +
+                                                   (count == 1 ? " sample goes" : " samples go") +
+                                                   " back in time before " +
+                                                   core::to_rfc3339(core::Utc{pad.track->known_ns()}, 3) +
+                                                   " by less than a second: each was moved behind the one before it"});
 }
 
 void Fmp4Mux::push_gap(Pad& pad, GstClockTime time, GstClockTime duration) {
@@ -453,6 +466,7 @@ GstFlowReturn Fmp4Mux::take(GstPad* gst_pad, gstx::Ref<GstBuffer> buffer) {
     hand_over_cuts();
     core::Result<void> taken;
     if (gst_buffer_get_size(buffer.get()) == 0) {
+      if (!GST_BUFFER_FLAG_IS_SET(buffer.get(), GST_BUFFER_FLAG_GAP)) pad.track->drop_empty();
       push_gap(pad, pts, GST_BUFFER_DURATION(buffer.get()));
     } else {
       taken = push_sample(pad, std::move(buffer));
@@ -460,6 +474,7 @@ GstFlowReturn Fmp4Mux::take(GstPad* gst_pad, gstx::Ref<GstBuffer> buffer) {
     if (!taken) error_ = taken.error().with_context(GST_OBJECT_NAME(gst_pad));
     flow = flow_ = taken ? drain() : GST_FLOW_ERROR;
     report_drops(pad, false);
+    report_moves(pad, false);
   }
   balance_.moved();
   post_reports();
@@ -472,6 +487,7 @@ void Fmp4Mux::finish(Pad& pad) {
     const std::lock_guard lock(stream_lock_);
     pad.track->end();
     report_drops(pad, true);
+    report_moves(pad, true);
     if (flow_ == GST_FLOW_OK) flow_ = drain();
   }
   post_reports();

@@ -24,6 +24,7 @@ class MuxPad : public gstx::Object<GstPad, GstPadClass, NoSettings> {
   bool cut_asked = false;  // at the time of the next buffer
   std::uint64_t logged_drops = 0;
   std::uint64_t reported_drops = 0;  // on the bus
+  std::uint64_t reported_moves = 0;
   // Of the pad's own streaming thread.
   std::int64_t next_key_slot = INT64_MIN;
 };

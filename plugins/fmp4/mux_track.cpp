@@ -19,6 +19,9 @@ constexpr std::int64_t kMaxDelaySeconds = 10;
 // An audio frame that begins this close to the end of the last one follows it: containers round times to ms.
 constexpr std::uint32_t kAudioSnapsPerSecond = 500;
 
+// What lies this much before the sample in front of it has a wrong time; less is the rounding of a container.
+constexpr std::int64_t kRoundingPerSecond = 500;
+
 // Frames of Opus last a multiple of 2.5 ms (RFC 6716 section 2.1.4).
 constexpr std::uint32_t kOpusUnit = 120;
 
@@ -176,6 +179,11 @@ bool MuxTrack::in_order(MuxSample& sample) {
     if (sample.decode < *last_decode_ - timescale) {
       ++dropped_;
       return false;
+    }
+    const std::int64_t late = *last_decode_ + 1 - sample.decode;
+    if (late > timescale / kRoundingPerSecond) {
+      ++moved_;
+      sample.presentation += late;
     }
     sample.decode = std::max(sample.decode, *last_decode_ + 1);
   }

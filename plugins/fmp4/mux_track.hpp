@@ -93,8 +93,12 @@ class MuxTrack {
   // delay, so that composition offsets are not negative. Constant for as long as the format is: what the source's
   // decode times say when the format begins, else its parameter sets, and at least what these first samples need.
   [[nodiscard]] std::int64_t decode_lead(std::span<const MuxSample> samples);
-  // Samples that went back in time or came too late, so far.
+  // A sample came with nothing in it.
+  void drop_empty() { ++dropped_; }
+  // Samples that went back in time, came too late or were empty, so far.
   [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
+  // Samples that went back by less, and were moved behind those before them.
+  [[nodiscard]] std::uint64_t moved() const { return moved_; }
   // Presentation time (UTC, ns) of the last sample that came; INT64_MIN before.
   [[nodiscard]] std::int64_t last_ns() const { return last_ns_; }
   // How far the track is known; INT64_MIN before anything came.
@@ -138,6 +142,7 @@ class MuxTrack {
   std::int64_t last_ns_ = INT64_MIN;
   std::int64_t discard_before_ns_ = INT64_MIN;
   std::uint64_t dropped_ = 0;
+  std::uint64_t moved_ = 0;
   bool has_decode_times_ = false;
   bool wait_for_sync_ = false;
   bool ended_ = false;
