@@ -362,6 +362,7 @@ void Fmp4Mux::set_anchor(std::int64_t first_running_time) {
 
 core::Result<void> Fmp4Mux::set_caps(Pad& pad, const GstCaps* caps) {
   AIRCHECK_TRY(TrackConfig config, track_config_from_caps(pad.track->kind(), caps));
+  pad.has_parameter_sets = false;
   pad.track->set_config(std::move(config));
   return {};
 }
@@ -389,6 +390,16 @@ core::Result<void> Fmp4Mux::push_sample(Pad& pad, gstx::Ref<GstBuffer> buffer) {
   const TrackConfig& config = track.config();
   if (track.kind() == TrackKind::kVideo) {
     sample.sync = is_random_access(raw, config.codec, config.nal_length_size());
+    if (sample.sync && !pad.has_parameter_sets) {
+      pad.has_parameter_sets =
+          config.has_parameter_sets() || brings_parameter_sets(raw, config.codec, config.nal_length_size());
+      if (!pad.has_parameter_sets) {
+        return core::fail(Code::kInvalidArgument,
+                          "neither the codec_data nor the key frame at " +
+                              core::to_rfc3339(core::Utc{sample.presentation_ns}, 3) +
+                              " has parameter sets: let the parser put them in (config-interval=-1)");
+      }
+    }
   } else {
     track.set_encoder_delay(gstx::impl<AudioMuxPad>(pad.pad()).settings().copy().encoder_delay);
     const GstAudioClippingMeta* clipping = gst_buffer_get_audio_clipping_meta(raw);

@@ -21,7 +21,8 @@ class MuxPad : public gstx::Object<GstPad, GstPadClass, NoSettings> {
   // Of the element, under its stream lock.
   std::unique_ptr<MuxTrack> track;
   GstSegment segment;
-  bool cut_asked = false;  // at the time of the next buffer
+  bool has_parameter_sets = false;  // they came with the caps of now, or with a key frame since
+  bool cut_asked = false;           // at the time of the next buffer
   std::uint64_t logged_drops = 0;
   std::uint64_t reported_drops = 0;  // on the bus
   std::uint64_t reported_moves = 0;

@@ -12,4 +12,7 @@ namespace aircheck::fmp4 {
 // leaves lengths and headers of NAL units clear.
 [[nodiscard]] bool is_random_access(GstBuffer* access_unit, Codec codec, std::size_t nal_length_size);
 
+// Whether a sequence parameter set stands before the first slice of the access unit.
+[[nodiscard]] bool brings_parameter_sets(GstBuffer* access_unit, Codec codec, std::size_t nal_length_size);
+
 }  // namespace aircheck::fmp4

@@ -94,23 +94,21 @@ Result<void> set_decoder_configuration(const GstStructure* structure, TrackConfi
   AIRCHECK_TRY(const Bytes data, codec_data(structure));
   const gchar* text = gst_structure_get_string(structure, "stream-format");
   const std::string_view format = text != nullptr ? text : "";
-  bool parameter_sets = format == "avc3" || format == "hev1";
+  const bool in_samples = format == "avc3" || format == "hev1";
   if (config.codec == Codec::kH264) {
     config.visual.type = format == "avc3" ? fourcc("avc3") : fourcc("avc1");
     auto avcc = bmff::read_payload<bmff::AvcC>(data, bmff::AvcC::kType);
     if (!avcc) return core::Unexpected<core::Error>(avcc.error().with_context("codec_data"));
-    parameter_sets = parameter_sets || (!avcc->sps.empty() && !avcc->pps.empty());
     config.reorder_depth = reorder_depth(*avcc);
     config.visual.avcc = std::move(*avcc);
   } else {
     config.visual.type = format == "hev1" ? fourcc("hev1") : fourcc("hvc1");
     auto hvcc = bmff::read_payload<bmff::HvcC>(data, bmff::HvcC::kType);
     if (!hvcc) return core::Unexpected<core::Error>(hvcc.error().with_context("codec_data"));
-    parameter_sets = parameter_sets || !hvcc->arrays.empty();
     config.reorder_depth = reorder_depth(*hvcc);
     config.visual.hvcc = std::move(*hvcc);
   }
-  if (parameter_sets) return {};
+  if (in_samples || config.has_parameter_sets()) return {};
   return fail(Code::kInvalidArgument, "the codec_data has no parameter sets: put a parser before");
 }
 
@@ -242,6 +240,11 @@ bool TrackConfig::same_media(const TrackConfig& other) const {
   TrackConfig with_that_key = *this;
   with_that_key.key = other.key;
   return with_that_key == other;
+}
+
+bool TrackConfig::has_parameter_sets() const {
+  if (visual.avcc) return !visual.avcc->sps.empty() && !visual.avcc->pps.empty();
+  return !visual.hvcc || !visual.hvcc->arrays.empty();
 }
 
 std::size_t TrackConfig::nal_length_size() const {

@@ -58,6 +58,8 @@ struct TrackConfig {
   // The same media: at most the key changed, so that a player goes on without a discontinuity.
   [[nodiscard]] bool same_media(const TrackConfig& other) const;
   [[nodiscard]] bool encrypted() const { return scheme != 0; }
+  // Whether a decoder finds SPS and PPS here; in `avc3` and `hev1` they may come with the samples alone.
+  [[nodiscard]] bool has_parameter_sets() const;
   // Bytes of the length field of NAL units; 0 for audio.
   [[nodiscard]] std::size_t nal_length_size() const;
   // RFC 6381, of the clear media.

@@ -144,7 +144,23 @@ TEST_F(BadInput, NoParameterSets) {
       run(video("! capssetter replace=true "
                 "caps=video/x-h264,stream-format=avc,alignment=au,width=320,height=180,framerate=25/1 "));
   EXPECT_NE(said.error.find("video_0: the caps have no codec_data"), std::string::npos) << said.error;
+  said =
+      run(video("! video/x-h264,stream-format=avc ! capssetter "
+                "caps=video/x-h264,stream-format=avc3,codec_data=(buffer)0164001fffe00000 "));
+  EXPECT_NE(said.error.find("video_0: neither the codec_data nor the key frame at 2026-02-25T14:30:00.000Z"),
+            std::string::npos)
+      << said.error;
   EXPECT_TRUE(folder_.files().empty());
+}
+
+TEST_F(BadInput, ParameterSetsInTheSamplesAreEnough) {
+  const Said said = run(source("film.mp4", true) +
+                        "config-interval=-1 ! video/x-h264,stream-format=avc3 ! identity ! "
+                        "capssetter caps=video/x-h264,codec_data=(buffer)0164001fffe00000 ! sink.video");
+  EXPECT_TRUE(said.ended) << said.error;
+  EXPECT_EQ(said.warnings, "");
+  test::expect_same(test::frames("-i <(cat " + files() + ")", "v:0"),
+                    test::frames("-i " + (*films_ / "film.mp4"), "v:0"), "frames");
 }
 
 TEST_F(BadInput, AnotherResolutionIsAnotherInitAfterADiscontinuity) {
