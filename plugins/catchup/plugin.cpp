@@ -4,7 +4,7 @@
 namespace {
 
 bool register_elements(GstPlugin* plugin) {
-  return aircheck::catchup::register_catchupplaylistsrc(plugin);
+  return aircheck::catchup::register_catchupplaylistsrc(plugin) && aircheck::catchup::register_catchupsrc(plugin);
 }
 
 }  // namespace

@@ -22,6 +22,8 @@ class StatesTest : public testing::TestWithParam<std::string> {
     const std::map<std::string, Properties> kRequired = {
         {"catchupplaylistsrc",
          {{"location", folder_ / "ch1-%Y%m%d%H%M%S.m4s"}, {"start", "2026-02-25T14:30:00Z"}, {"end", "1772029860"}}},
+        {"catchupsrc",
+         {{"location", folder_ / "ch1-%Y%m%d%H%M%S.m4s"}, {"start", "2026-02-25T14:30:00Z"}, {"end", "1772029860"}}},
         {"cencenc", {{"key-id", "11223344556677889900aabbccddeeff"}, {"key", "00112233445566778899aabbccddeeff"}}},
         {"strftimefmp4sink", {{"location", folder_ / "ch1-%Y%m%d%H%M%S.m4s"}}},
     };
