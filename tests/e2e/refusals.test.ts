@@ -241,13 +241,19 @@ describe("a disk that takes nothing", () => {
       const before = segmentsOf("ch3");
       const { bavail, bsize } = statfsSync(disk);
       writeFileSync(join(disk, "filler"), Buffer.alloc(Math.max(0, bavail - 2) * bsize));
-      const { reason } = await untilState("ch3", /^(failed|backoff)$/);
-      assert.equal((await statusOf("ch3")).state === "failed", false, "it comes back by itself");
-      assert.match(reason!, /segments\/ch3\/.*No space left on device; free space on that disk$/);
+      const { pid } = await statusOf("ch3");
+      const { state, reason } = await until("the full disk to be told", 60, async () => {
+        const status = await statusOf("ch3");
+        return status.reason !== null && status;
+      });
+      assert.equal(state, "running", "the channel stays on air: it loses segments only");
+      assert.match(reason!, /segments\/ch3\/.*No space left on device; free space on that disk/);
       assertKept("ch3", before);
       rmSync(join(disk, "filler"));
       await untilSegments("ch3", 2, 90);
       assertKept("ch3", before);
+      await until("the trouble to be over", 60, async () => (await statusOf("ch3")).reason === null);
+      assert.equal((await statusOf("ch3")).pid, pid, "the worker is the same");
       assert.deepEqual(
         readdirSync(disk).filter((name) => name.endsWith(".part") && !name.startsWith(".")),
         [],
