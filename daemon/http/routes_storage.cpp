@@ -74,7 +74,7 @@ void show_storage(const StorageServices& services, const Request& request, Respo
 
 }  // namespace
 
-void register_storage_routes(Router& router, StorageServices services) {
+void register_storage_routes(Router& router, const StorageServices& services) {
   router.get("/api/v1/admin/storage", [services](const Request& request, Responder responder) {
     show_storage(services, request, std::move(responder));
   });

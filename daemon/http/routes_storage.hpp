@@ -20,6 +20,6 @@ struct StorageServices {
   std::function<core::Utc()> now;
 };
 
-void register_storage_routes(Router& router, StorageServices services);
+void register_storage_routes(Router& router, const StorageServices& services);
 
 }  // namespace aircheck::http

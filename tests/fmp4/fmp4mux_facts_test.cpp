@@ -25,7 +25,8 @@ TEST_F(Fmp4MuxFacts, LanguageBitRateAndBrandsOfSound) {
   EXPECT_EQ(probe(file, "format_tags=compatible_brands"), "TAG:compatible_brands=iso6mp41cmfccmf2\n");
   EXPECT_EQ(output.parts.front().meta->file.language, "de");
   EXPECT_EQ(output.init().tracks[0].language, "deu");
-  const auto& entry = moov(output.parts.front().bytes).traks[0].mdia.minf.stbl.stsd.audio.at(0);
+  const bmff::Moov init = moov(output.parts.front().bytes);
+  const auto& entry = init.traks[0].mdia.minf.stbl.stsd.audio.at(0);
   ASSERT_TRUE(entry.btrt);
   EXPECT_NEAR(entry.btrt->average_bitrate, 96'000, 40'000);
 }
