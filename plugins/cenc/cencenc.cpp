@@ -47,7 +47,6 @@ namespace {
 using core::CencScheme;
 using core::Code;
 using core::Result;
-using gstx::Ref;
 
 constexpr const char* kSinkCaps =
     "video/x-h264, stream-format=(string){avc, avc3}, alignment=(string)au; "

@@ -47,6 +47,7 @@ std::vector<Chunk> split(Segment& segment, std::int64_t chunk_ns) {
     }
   }
   std::vector<Chunk> result;
+  result.reserve(chunks.size());
   for (auto& [number, chunk] : chunks) result.push_back(std::move(chunk));
   return result;
 }
