@@ -54,6 +54,7 @@ void Retention::run() {
   if (running() || !archive_.complete()) return;
   round_ = RetentionRound{.started = options_.now()};
   next_round_ = round_->started + kRoundEveryNs;
+  rules_ = options_.rules();
   displacing_ = looked_ = false;
   step();
 }
@@ -67,7 +68,7 @@ std::optional<std::string> Retention::oldest_channel() const {
   const core::Utc newest = options_.now() - kAlwaysKeptNs;
   std::optional<std::string> oldest;
   core::Utc start = newest;
-  for (const RetentionRule& rule : options_.rules()) {
+  for (const RetentionRule& rule : rules_) {
     const SegmentIndex* const index = archive_.index(rule.channel_id);
     if (index == nullptr || index->segment_count() < 2 || index->ended_before(newest, 1) == 0) continue;
     const auto first = index->row(index->first_sequence());
@@ -82,7 +83,7 @@ std::optional<std::string> Retention::oldest_channel() const {
 Archive::Retired Retention::next_batch(bool& displaced) {
   constexpr std::size_t kDisplacedAtOnce = 50;
   displaced = false;
-  for (const RetentionRule& rule : options_.rules()) {
+  for (const RetentionRule& rule : rules_) {
     auto batch = archive_.retire(rule.channel_id, options_.now() - rule.keep_ns, kBatch);
     if (!batch.locations.empty()) return batch;
   }

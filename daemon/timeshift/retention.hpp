@@ -92,6 +92,7 @@ class Retention {
   Options options_;
   Archive& archive_;
   base::WorkerPool& pool_;
+  std::vector<RetentionRule> rules_;  // of the round
   std::optional<RetentionRound> round_;
   std::optional<DiskSpace> space_;
   std::uint64_t deleted_segments_ = 0;

@@ -18,8 +18,6 @@
  */
 #include <gst/base/gstpushsrc.h>
 
-#include <chrono>
-
 #include "catchup/elements.hpp"
 #include "catchup/playlist.hpp"
 #include "gstx/caps.hpp"
@@ -53,10 +51,6 @@ struct Settings {
   std::string base_url;
   std::string key_uri;
 };
-
-core::Utc system_now() {
-  return {std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count()};
-}
 
 class CatchupPlaylistSrc : public gstx::Object<GstPushSrc, GstPushSrcClass, Settings> {
  public:

@@ -20,7 +20,6 @@
 #include <gst/base/gstpushsrc.h>
 
 #include <algorithm>
-#include <chrono>
 
 #include "catchup/elements.hpp"
 #include "catchup/window.hpp"
@@ -75,10 +74,6 @@ Result<Settings> settings_from_uri(const char* text) {
   settings.location = folder + "/" + name;
   settings.uri = text;
   return settings;
-}
-
-Utc system_now() {
-  return {std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count()};
 }
 
 class CatchupSrc : public gstx::Object<GstPushSrc, GstPushSrcClass, Settings> {

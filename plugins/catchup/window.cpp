@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <span>
 #include <thread>
 
@@ -237,6 +238,10 @@ Result<WindowRequest> window_request(Kind kind, const std::string& start, const 
     return core::fail(Code::kInvalidArgument, "end: is more than 31 days after start");
   }
   return request;
+}
+
+Utc system_now() {
+  return {std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count()};
 }
 
 Result<Window> read_window(const Archive& archive, const WindowRequest& request, Utc now) {

@@ -35,6 +35,9 @@ struct Window {
   std::optional<std::int64_t> start_offset_ns;  // of the start, behind that of the first segment
 };
 
+// What the system's clock says: the `now` of an element.
+[[nodiscard]] core::Utc system_now();
+
 // A window starts in the newest epoch that covers its start, else with the first segment after it, and follows the
 // numbers from there. A segment that cannot be read is an error; one that is gone is a hole.
 core::Result<Window> read_window(const Archive& archive, const WindowRequest& request, core::Utc now);
