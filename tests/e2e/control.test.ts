@@ -1,26 +1,20 @@
 // The harness itself: Shaka Packager's encrypted segments, listed as Aircheck lists its own, play in both players.
 // When this fails the browser or the harness is at fault, not Aircheck.
 import { strict as assert } from "node:assert";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import type { Browser } from "playwright-core";
-import { startChromium } from "./harness/browser.ts";
-import { makeFilm, pageFolder, shakaPackager } from "./harness/media.ts";
+import { makeFilm, shakaPackager } from "./harness/media.ts";
+import { PlayerSite } from "./harness/player_site.ts";
 import { provePlays } from "./harness/play.ts";
 import { runOk } from "./harness/process.ts";
-import { clearKeyLicences, rawKeys, StaticServer } from "./harness/static_server.ts";
 
 const keyId = Buffer.from("11223344556677889900aabbccddeeff", "hex");
 const key = Buffer.from("00112233445566778899aabbccddeeff", "hex");
 const keys = { [keyId.toString("hex")]: key.toString("hex") };
-let folder: string;
-let server: StaticServer;
-let browser: Browser;
+let site: PlayerSite;
 
-before(async () => {
-  folder = mkdtempSync(join(tmpdir(), "aircheck-control-"));
+async function fill(folder: string): Promise<void> {
   await makeFilm(join(folder, "film.mp4"), 12);
   await runOk(shakaPackager(), [
     `in=${folder}/film.mp4,stream=video,init_segment=${folder}/init.mp4,segment_template=${folder}/s-$Number%03d$.m4s`,
@@ -48,27 +42,21 @@ before(async () => {
     "#EXT-X-ENDLIST",
   ];
   writeFileSync(join(folder, "index.m3u8"), playlist.join("\n") + "\n");
-  server = await StaticServer.start(
-    { "/media/": folder, "/pages/": pageFolder() },
-    { "/key/": rawKeys(keys), "/license": clearKeyLicences(keys) },
-  );
-  browser = await startChromium();
+}
+
+before(async () => {
+  site = await PlayerSite.open("control", keys, fill);
 });
 
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-  rmSync(folder, { recursive: true, force: true });
-});
+after(() => site?.close());
 
 for (const player of ["hls", "shaka"]) {
   test(`${player} plays a packaged film`, async () => {
-    const query = new URLSearchParams({ src: `${server.url}/media/index.m3u8`, license: `${server.url}/license` });
-    const state = await provePlays(browser, `${server.url}/pages/${player}.html?${query}`, { audio: false });
+    const state = await provePlays(site.browser, site.address(player, "index.m3u8"), { audio: false });
     const route = player === "hls" ? "POST /license" : `GET /key/${keyId.toString("hex")}`;
-    assert.ok(server.requests.includes(route), `no ${route} among the requests`);
+    assert.ok(site.server.requests.includes(route), `no ${route} among the requests`);
     const at = state.utcMs! - Date.parse("2026-02-25T14:30:00Z");
     assert.ok(Math.abs(at - state.currentTime * 1000) < 100, `${at} ms is not the play position`);
-    server.requests.length = 0;
+    site.server.requests.length = 0;
   });
 }

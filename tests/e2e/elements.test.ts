@@ -1,17 +1,15 @@
 // What the elements write, in every scheme and layout and through a change of keys, on a static file server with the
 // keys behind URLs: plays in hls.js and in Shaka Player in Chromium, as far as Chromium has the codec.
 import { strict as assert } from "node:assert";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import type { Browser } from "playwright-core";
-import { openPage, startChromium } from "./harness/browser.ts";
-import { buildRoot, makeFilm, pageFolder } from "./harness/media.ts";
+import { openPage } from "./harness/browser.ts";
+import { buildRoot, makeFilm } from "./harness/media.ts";
+import { PlayerSite } from "./harness/player_site.ts";
 import { provePlays, readState, untilPlaying } from "./harness/play.ts";
 import { contrast, difference } from "./harness/picture.ts";
 import { runOk, until } from "./harness/process.ts";
-import { clearKeyLicences, rawKeys, StaticServer } from "./harness/static_server.ts";
 
 const keys = {
   "11223344556677889900aabbccddeeff": "00112233445566778899aabbccddeeff",
@@ -38,11 +36,10 @@ const outputs: Output[] = [
   { name: "cbcs-separate-rotation", scheme: "cbcs", separate: true, rotates: true },
 ];
 
-let folder: string;
-let server: StaticServer;
-let browser: Browser;
+let site: PlayerSite;
 
 async function makeOutput(output: Output): Promise<void> {
+  const { folder } = site;
   const to = join(folder, output.name);
   mkdirSync(to);
   const film = join(folder, output.opus ? "opus.mp4" : "film.mp4");
@@ -73,8 +70,7 @@ function ready(output: Output): Promise<void> {
   return made.get(output.name)!;
 }
 
-before(async () => {
-  folder = mkdtempSync(join(tmpdir(), "aircheck-elements-"));
+async function fill(folder: string): Promise<void> {
   await makeFilm(join(folder, "film.mp4"), 20);
   await runOk("ffmpeg", [
     ..."-v error -y -i".split(" "),
@@ -82,40 +78,29 @@ before(async () => {
     ..."-c:v copy -c:a libopus -b:a 96k".split(" "),
     join(folder, "opus.mp4"),
   ]);
-  server = await StaticServer.start(
-    { "/media/": folder, "/pages/": pageFolder() },
-    { "/key/": rawKeys(keys), "/license": clearKeyLicences(keys) },
-  );
-  browser = await startChromium();
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-function address(player: string, output: Output): string {
-  const playlist = output.separate ? "index.m3u8" : "ch1.m3u8";
-  const query = new URLSearchParams({
-    src: `${server.url}/media/${output.name}/${playlist}`,
-    license: `${server.url}/license`,
-  });
-  return `${server.url}/pages/${player}.html?${query}`;
 }
+
+before(async () => {
+  site = await PlayerSite.open("elements", keys, fill);
+});
+
+after(() => site?.close());
+
+const address = (player: string, output: Output) =>
+  site.address(player, `${output.name}/${output.separate ? "index" : "ch1"}.m3u8`);
 
 for (const output of outputs) {
   for (const player of ["hls", "shaka"]) {
     if (!output.rotates) {
       test(`${player} plays ${output.name}`, async () => {
         await ready(output);
-        await provePlays(browser, address(player, output), { frames: 50 });
+        await provePlays(site.browser, address(player, output), { frames: 50 });
       });
       continue;
     }
     test(`${player} plays ${output.name} through the change of keys`, async () => {
       await ready(output);
-      const { page, log } = await openPage(browser, { width: 640, height: 360 });
+      const { page, log } = await openPage(site.browser, { width: 640, height: 360 });
       await page.goto(address(player, output));
       const begun = await untilPlaying(page, log, 25);
       assert.ok(begun.currentTime < rotateAt, `it is at ${begun.currentTime} s already`);

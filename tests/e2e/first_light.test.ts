@@ -1,68 +1,55 @@
 // First light: a film packaged by the gst-launch line of the README, on a static file server with the key behind a URL,
 // plays in browsers and in mpv. No daemon is involved. (ffmpeg and Shaka Packager on the bytes: tests/packaging.)
 import { strict as assert } from "node:assert";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import type { Browser } from "playwright-core";
-import { openPage, startChromium } from "./harness/browser.ts";
-import { pageFolder, sourceRoot } from "./harness/media.ts";
+import { openPage } from "./harness/browser.ts";
+import { sourceRoot } from "./harness/media.ts";
 import { mpvPlays } from "./harness/mpv.ts";
+import { PlayerSite } from "./harness/player_site.ts";
 import { provePlays, readState, untilPlaying } from "./harness/play.ts";
 import { runOk, until } from "./harness/process.ts";
-import { clearKeyLicences, rawKeys, StaticServer } from "./harness/static_server.ts";
 
 // AIRCHECK_TEST_FILM names another film (H.264 and AAC in MP4, at least 24 s).
 // The key pair of tests/support/make_first_light.sh.
 const keys = { "11223344556677889900aabbccddeeff": "00112233445566778899aabbccddeeff" };
 const start = Date.parse("2026-02-25T14:30:00Z");
-let folder: string;
-let server: StaticServer;
-let browser: Browser;
+let site: PlayerSite;
 
-before(async () => {
-  folder = mkdtempSync(join(tmpdir(), "aircheck-first-light-"));
+async function fill(folder: string): Promise<void> {
   const film = process.env.AIRCHECK_TEST_FILM;
   await runOk("bash", [join(sourceRoot(), "tests/support/make_first_light.sh"), folder, ...(film ? [film] : [])], {
     env: { ...process.env, KEY_URI: "/key/%{kid}" },
   });
   assert.ok(readdirSync(folder).includes("ch1.m3u8"));
-  server = await StaticServer.start(
-    { "/media/": folder, "/pages/": pageFolder() },
-    { "/key/": rawKeys(keys), "/license": clearKeyLicences(keys) },
-  );
-  browser = await startChromium();
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-function address(player: string): string {
-  const query = new URLSearchParams({ src: `${server.url}/media/ch1.m3u8`, license: `${server.url}/license` });
-  return `${server.url}/pages/${player}.html?${query}`;
 }
+
+before(async () => {
+  site = await PlayerSite.open("first-light", keys, fill);
+});
+
+after(() => site?.close());
+
+const address = (player: string) => site.address(player, "ch1.m3u8");
 
 for (const player of ["hls", "shaka"]) {
   test(`${player} plays the folder`, async () => {
-    server.requests.length = 0;
+    site.server.requests.length = 0;
     const keep = process.env.AIRCHECK_TEST_PICTURES;
     const state = await provePlays(
-      browser,
+      site.browser,
       address(player),
       keep ? { keep: join(keep, `first-light-${player}.png`) } : {},
     );
     const route = player === "hls" ? "POST /license" : `GET /key/${Object.keys(keys)[0]}`;
-    assert.ok(server.requests.includes(route), `no ${route} among the requests`);
+    assert.ok(site.server.requests.includes(route), `no ${route} among the requests`);
     const at = state.utcMs! - start;
     assert.ok(Math.abs(at - state.currentTime * 1000) < 100, `${at} ms is not the play position`);
   });
 
   test(`${player} seeks in the folder`, async () => {
-    const { page, log } = await openPage(browser, { width: 640, height: 360 });
+    const { page, log } = await openPage(site.browser, { width: 640, height: 360 });
     await page.goto(address(player));
     const before = await untilPlaying(page, log, 5);
     await page.evaluate(() => {
@@ -77,4 +64,4 @@ for (const player of ["hls", "shaka"]) {
   });
 }
 
-test("mpv plays the folder", () => mpvPlays(`${server.url}/media/ch1.m3u8`, 10));
+test("mpv plays the folder", () => mpvPlays(`${site.server.url}/media/ch1.m3u8`, 10));

@@ -74,7 +74,7 @@ export class StaticServer {
   }
 }
 
-type Keys = Record<string, string>; // key id to key, hexadecimal
+export type Keys = Record<string, string>; // key id to key, hexadecimal
 
 /** The W3C ClearKey answer for those of the keys that are asked for. Nothing but unknown key ids: 403. */
 export function clearKeyLicences(keys: Keys): Handler {
