@@ -1,6 +1,7 @@
 // Segment files for tests: small, with everything that an archive reads of them.
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <string>
