@@ -126,6 +126,7 @@ Drawing Drawing::lay_out(const Fonts& fonts, const LayerSettings& settings, std:
   Rect ink, logical;
   if (!text.empty()) {
     drawing.set_text(fonts, std::move(text), problems);
+    drawing.take_no_more_than_lines();
     PangoRectangle ink_units, logical_units;
     pango_layout_get_extents(drawing.layout_.get(), &ink_units, &logical_units);
     pango_extents_to_pixels(&ink_units, nullptr);
@@ -180,6 +181,21 @@ void Drawing::set_text(const Fonts& fonts, std::string text, Problems& problems)
     problems["use-markup"] = "the text is shown as it is, because it is no Pango markup: " + error.error().message;
   }
   pango_layout_set_text(layout_.get(), text.c_str(), length);
+}
+
+// Lines of scripts that run from the right begin at the right edge of the layout, wherever that is.
+void Drawing::take_no_more_than_lines() {
+  if (crawls_ || settings_.width != 0) return;
+  int widest = 0;
+  const LineIterator line(pango_layout_get_iter(layout_.get()));
+  do {
+    PangoRectangle extents;
+    pango_layout_iter_get_line_extents(line.get(), nullptr, &extents);
+    widest = std::max(widest, extents.width);
+  } while (pango_layout_iter_next_line(line.get()));
+  PangoRectangle all;
+  pango_layout_get_extents(layout_.get(), nullptr, &all);
+  if (all.width > widest) pango_layout_set_width(layout_.get(), widest);
 }
 
 void Drawing::scale_image() {

@@ -54,6 +54,7 @@ class Drawing {
 
   void set_text(const Fonts& fonts, std::string text, Problems& problems);
   void place(const Rect& ink, const Rect& logical);
+  void take_no_more_than_lines();
   void scale_image();
   void draw_image(cairo_t* cairo) const;
   void draw_text(cairo_t* cairo, const Rect& part) const;

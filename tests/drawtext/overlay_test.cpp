@@ -185,6 +185,20 @@ TEST(Overlay, AnImageStandsAloneAndBesideText) {
   EXPECT_EQ(overlay.warnings(), "");
 }
 
+// Each line begins at its own side, and the layer is no wider than the longer one.
+TEST(Overlay, TwoDirectionsTakeNoMoreRoomThanTheirLines) {
+  const Properties common = {{"box-color", "0xFF000000"}, {"font-desc", "Sans 16px"}};
+  const auto width = [&](const std::string& text) {
+    Overlay overlay(common);
+    overlay.set("text", text);
+    return overlay.frame().differs_from(overlay.plain()).width;
+  };
+  const int longer = width("Good evening");
+  EXPECT_LT(longer, 160);
+  EXPECT_EQ(width("Good evening\n\u0645\u0633\u0627\u0621"), longer);
+  EXPECT_EQ(width("Good evening\nGood"), longer);
+}
+
 // Pushes pictures until one is as wanted; a file is looked at five times a second.
 template <typename Wanted>
 bool becomes(Overlay& overlay, std::int64_t& ms, Wanted wanted) {
