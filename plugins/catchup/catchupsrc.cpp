@@ -12,10 +12,15 @@
  * `ch1-%Y%m%d%H%M%S.m4s` unless `name=` has another pattern, and `track=` stands for its `%{track}`. Signs that a URI
  * cannot hold are percent-encoded, `%` as `%25`.
  *
- * ## Example launch line
+ * ## Example launch lines
  * |[
- * gst-launch-1.0 playbin3 uri="catchup:///srv/segments/ch1?start=2026-02-25T14:30:00Z&end=2026-02-25T15:00:00Z"
- * ]|
+ * gst-launch-1.0 catchupsrc location=out/ch1-%Y%m%d%H%M%S.m4s start=2026-02-25T14:30:10Z end=2026-02-25T14:30:50Z ! \
+ *   qtdemux ! cencdec keys=11223344556677889900aabbccddeeff:00112233445566778899aabbccddeeff ! h264parse ! \
+ *   avdec_h264 ! autovideosink
+ * ]| The pictures of forty seconds out of an encrypted archive.
+ * |[
+ * gst-launch-1.0 playbin3 uri="catchup:///srv/segments/ch1?start=2026-02-25T14:30:10Z&end=2026-02-25T14:30:50Z"
+ * ]| The same out of a clear one, with its sound.
  */
 #include <gst/base/gstpushsrc.h>
 

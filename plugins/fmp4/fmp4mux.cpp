@@ -1,5 +1,7 @@
 /**
  * SECTION:element-fmp4mux
+ * @title: fmp4mux
+ * @short_description: Fragmented MP4 segments cut on UTC slots
  *
  * Muxes H.264, HEVC, AAC and Opus, clear or encrypted, into fragmented MP4 whose presentation times are UTC. Each
  * segment is one buffer list downstream; the init segment comes before the first and after every change of it.
@@ -12,11 +14,12 @@
  * (GST_EVENT_CUSTOM_DOWNSTREAM) on any pad does the same for the time of the buffer behind it, or for its field
  * `running-time` (guint64). Both ask upstream for a key frame.
  *
+ * ## Example launch line
  * |[
  * gst-launch-1.0 filesrc location=film.mp4 ! qtdemux name=d  d.video_0 ! queue ! h264parse ! mux.video_0 \
- *   d.audio_0 ! queue ! aacparse ! mux.audio_0  fmp4mux name=mux start-utc=2026-02-25T14:30:00Z ! filesink
- * location=film.m4s
- * ]|
+ *   d.audio_0 ! queue ! aacparse ! mux.audio_0  fmp4mux name=mux start-utc=2026-02-25T14:30:00Z ! \
+ *   filesink location=fragmented.mp4
+ * ]| A film as one fragmented MP4 file: an init segment and a segment of six seconds behind the other.
  */
 #include <gst/audio/audio.h>
 #include <gst/video/video.h>

@@ -1,14 +1,28 @@
-// SECTION:element-strftimefmp4sink
-//
-// Writes encrypted or clear video and audio as fragmented MP4 segments that are named by the UTC instant at which they
-// start, and lists them in an HLS playlist. See plugins/fmp4/README.md.
-//
-//   gst-launch-1.0 filesrc location=film.mp4 ! qtdemux name=d  d.video_0 ! queue ! h264parse ! sink.video
-//     d.audio_0 ! queue ! aacparse ! sink.audio  strftimefmp4sink name=sink location=out/ch1-%Y%m%d%H%M%S.m4s
-//     playlist-location=out/ch1.m3u8 target-duration=6 start-utc=2026-02-25T14:30:00Z
-//
-// A file for each track, and a playlist of them: layout=separate location=out/ch1-%{track}-%Y%m%d%H%M%S.m4s
-// playlist-location=out/ch1-%{track}.m3u8 multivariant-location=out/index.m3u8
+/**
+ * SECTION:element-strftimefmp4sink
+ * @title: strftimefmp4sink
+ * @short_description: Fragmented MP4 segments named by their UTC, and their HLS playlist
+ *
+ * Writes encrypted or clear video and audio as fragmented MP4 segments that are named by the UTC instant at which they
+ * start, and lists them in an HLS playlist. A segment has its name only when it is whole; nothing is listed before that
+ * and nothing is overwritten. It is told on the bus by a `strftimefmp4sink-segment-closed` message, whose fields are in
+ * plugins/fmp4/README.md.
+ *
+ * A segment ends before its time at the action signal #strftimefmp4sink::cut, as that of fmp4mux does.
+ *
+ * ## Example launch lines
+ * |[
+ * gst-launch-1.0 filesrc location=film.mp4 ! qtdemux name=d  d.video_0 ! queue ! h264parse ! sink.video \
+ *   d.audio_0 ! queue ! aacparse ! sink.audio  strftimefmp4sink name=sink location=out/ch1-%Y%m%d%H%M%S.m4s \
+ *   playlist-location=out/ch1.m3u8 target-duration=6 start-utc=2026-02-25T14:30:00Z
+ * ]| Segments of six seconds that hold picture and sound, and a playlist.
+ * |[
+ * gst-launch-1.0 filesrc location=film.mp4 ! qtdemux name=d  d.video_0 ! queue ! h264parse ! sink.video \
+ *   d.audio_0 ! queue ! aacparse ! sink.audio  strftimefmp4sink name=sink layout=separate \
+ *   location=out/ch1-%{track}-%Y%m%d%H%M%S.m4s playlist-location=out/ch1-%{track}.m3u8 \
+ *   multivariant-location=out/index.m3u8
+ * ]| A file for each track, a playlist of each, and one of these.
+ */
 #include "fmp4/elements.hpp"
 
 #include "fmp4/segmentwriter.hpp"
