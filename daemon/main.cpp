@@ -32,6 +32,7 @@
 #include "http/routes_drm.hpp"
 #include "http/routes_health.hpp"
 #include "http/routes_hls.hpp"
+#include "http/routes_metrics.hpp"
 #include "http/routes_simlive.hpp"
 #include "http/routes_storage.hpp"
 #include "http/routes_tstv.hpp"
@@ -42,6 +43,7 @@
 #include "timeshift/archive.hpp"
 #include "timeshift/blob_cache.hpp"
 #include "timeshift/retention.hpp"
+#include "timeshift/segment_meter.hpp"
 
 namespace aircheck {
 namespace {
@@ -52,6 +54,7 @@ using core::fail;
 constexpr int kPoolThreads = 4;
 constexpr std::size_t kSegmentCacheBytes = 256U << 20;
 constexpr std::int64_t kGuideEveryMs = 60'000;
+constexpr int kMetricsConnections = 32;
 constexpr rlim_t kOpenFiles = 65'536;
 
 core::Utc utc_now() {
@@ -146,7 +149,9 @@ class Station {
   void extend_guide();
   [[nodiscard]] std::vector<timeshift::RetentionRule> retention_rules() const;
   channels::ArchiveHooks archive_hooks();
+  void add_segment(const channels::Channel& channel, const timeshift::SegmentRow& row);
   void register_routes();
+  core::Result<void> register_service_routes();
   [[nodiscard]] std::string missing() const;
 
   base::Config config_;
@@ -163,8 +168,12 @@ class Station {
   std::unique_ptr<channels::Supervisor> supervisor_;
   std::optional<http::Authenticator> authenticator_;
   std::optional<http::StaticFiles> page_;
+  timeshift::SegmentMeter segment_meter_;
+  std::shared_ptr<http::TrafficMeter> traffic_ = std::make_shared<http::TrafficMeter>();
   http::Router router_;
+  http::Router metrics_router_;  // of the listener for metrics alone
   std::unique_ptr<http::Server> server_;
+  std::unique_ptr<http::Server> metrics_server_;
   base::Timer guide_timer_;
   bool booted_ = false;
 };
@@ -232,7 +241,7 @@ core::Result<void> Station::open() {
   retention_.emplace(std::move(retention), *archive_, pool_);
   authenticator_.emplace(access_->gate(), access_->limits(), utc_now);
   register_routes();
-  return {};
+  return register_service_routes();
 }
 
 // A programme that began in the window may be watched from its beginning to its end, by who began within the hour.
@@ -243,6 +252,15 @@ std::vector<timeshift::RetentionRule> Station::retention_rules() const {
     rules.push_back({channel.id, (channel.cutv_window_hours + 1) * kHourNs + guide_->longest_ns(channel.id)});
   }
   return rules;
+}
+
+void Station::add_segment(const channels::Channel& channel, const timeshift::SegmentRow& row) {
+  const timeshift::SegmentIndex* index = archive_->index(channel.id);
+  if (index == nullptr) return;
+  const std::size_t count = index->segment_count();
+  const auto last = index->last_segment_sequence();
+  archive_->add_segment(channel.id, row);
+  if (index->segment_count() > count) segment_meter_.listed(channel.id, row, last, utc_now());
 }
 
 channels::ArchiveHooks Station::archive_hooks() {
@@ -259,7 +277,7 @@ channels::ArchiveHooks Station::archive_hooks() {
   };
   hooks.not_before = [this](const channels::Channel& channel) { return archive_->not_before(channel.id); };
   hooks.segments = [this](const channels::Channel& channel, const std::vector<control::SegmentRow>& rows) {
-    for (const control::SegmentRow& row : rows) archive_->add_segment(channel.id, to_archive_row(row));
+    for (const control::SegmentRow& row : rows) add_segment(channel, to_archive_row(row));
   };
   hooks.on_air = [this](const channels::Channel& channel, bool up) { archive_->set_worker_down(channel.id, !up); };
   return hooks;
@@ -288,10 +306,30 @@ void Station::register_routes() {
   http::register_simlive_routes(router_, {*channels_, *supervisor_, *archive_, *authenticator_});
   http::register_admin_channel_routes(router_, {*channels_, *authenticator_, config_.segment_duration_s, utc_now});
   http::register_storage_routes(router_, {*channels_, *archive_, *retention_, *authenticator_, utc_now});
-  http::register_health_routes(
-      router_, {.dependencies = {{"database", [this] { return database_->ping(); }},
-                                 {"storage", [this] { return check_storage(config_.segment_directory); }}},
-                .missing = [this] { return missing(); }});
+}
+
+// What supervisors and monitoring ask for, on the station's own address and on the one that is for them alone.
+core::Result<void> Station::register_service_routes() {
+  AIRCHECK_TRY(const std::string token, base::load_or_create_token(config_.secrets_directory() + "/metrics-token"));
+  const http::MetricsServices metrics{.channels = *channels_,
+                                      .supervisor = *supervisor_,
+                                      .archive = *archive_,
+                                      .retention = *retention_,
+                                      .blobs = *blobs_,
+                                      .segments = segment_meter_,
+                                      .traffic = *traffic_,
+                                      .authenticator = *authenticator_,
+                                      .now = utc_now,
+                                      .connections = [this] { return server_ ? server_->connections() : 0; }};
+  http::register_metrics_routes(router_, metrics, token);
+  http::register_metrics_routes(metrics_router_, metrics, std::nullopt);
+  for (http::Router* router : {&router_, &metrics_router_}) {
+    http::register_health_routes(
+        *router, {.dependencies = {{"database", [this] { return database_->ping(); }},
+                                   {"storage", [this] { return check_storage(config_.segment_directory); }}},
+                  .missing = [this] { return missing(); }});
+  }
+  return {};
 }
 
 std::string Station::missing() const {
@@ -343,7 +381,17 @@ core::Result<void> Station::serve() {
   options.public_url = config_.public_url;
   options.trusted_proxies = config_.trusted_proxies;
   options.cors_origins = config_.cors_origins;
+  options.meter = traffic_;
   AIRCHECK_TRY(server_, http::Server::start(options, router_));
+  if (!config_.metrics_address.empty()) {
+    http::ServerOptions metrics;
+    metrics.listen.address = config_.metrics_address;
+    metrics.listen.port = config_.metrics_port;
+    metrics.listen.max_connections = kMetricsConnections;
+    AIRCHECK_TRY(metrics_server_,
+                 http::Server::start(metrics, metrics_router_).with_context("AIRCHECK_METRICS_LISTEN"));
+    base::log_info("station", "metrics on " + metrics_server_->url() + "/metrics");
+  }
   extend_guide();
   guide_timer_ = base::Timer::every(kGuideEveryMs, [this] { extend_guide(); });
   take_channels_in();
@@ -352,6 +400,7 @@ core::Result<void> Station::serve() {
 
 void Station::close(std::function<void()> done) {
   server_.reset();
+  metrics_server_.reset();
   guide_timer_.cancel();
   if (config_.workers_on_exit == "stop") return supervisor_->shut_down(std::move(done));
   supervisor_.reset();
@@ -420,7 +469,8 @@ core::Result<void> run(const base::CommandLine& command_line) {
     std::puts("the configuration is good");
     return {};
   }
-  base::install_log_writer(log_level(config.log_level));
+  base::install_log_writer(log_level(config.log_level),
+                           config.log_format == "json" ? base::LogFormat::kJson : base::LogFormat::kText);
   Station station(std::move(config));
   AIRCHECK_TRY_VOID(station.open());
   AIRCHECK_TRY_VOID(station.serve());

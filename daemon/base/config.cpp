@@ -68,6 +68,8 @@ const std::vector<Entry>& entries() {
       {{"demo", "programme-duration", "AIRCHECK_DEMO_PROGRAMME_DURATION", "120"},
        IntegerMember{&Config::demo_programme_duration_s, 10, 86400}},
       {{"log", "level", "AIRCHECK_LOG_LEVEL", "info"}, ChoiceMember{&Config::log_level, "debug info warning error"}},
+      {{"log", "format", "AIRCHECK_LOG_FORMAT", "text"}, ChoiceMember{&Config::log_format, "text json"}},
+      {{"metrics", "listen", "AIRCHECK_METRICS_LISTEN", ""}, &Config::metrics_listen},
   };
   return kEntries;
 }
@@ -177,6 +179,24 @@ core::Result<void> check_url(const std::string& value, const char* name) {
   return {};
 }
 
+// "127.0.0.1:9100" or "[::1]:9100".
+core::Result<void> split_metrics_listen(Config& config) {
+  if (config.metrics_listen.empty()) return {};
+  const std::string& text = config.metrics_listen;
+  const std::size_t colon = text.rfind(':');
+  const bool bracketed = text.starts_with('[') && colon != std::string::npos && colon > 1 && text[colon - 1] == ']';
+  const auto read = [&]() -> core::Result<void> {
+    if (colon == std::string::npos || colon == 0) return fail(Code::kInvalidArgument, "no port");
+    config.metrics_address = bracketed ? text.substr(1, colon - 2) : text.substr(0, colon);
+    return assign(config, IntegerMember{&Config::metrics_port, 0, 65535}, text.substr(colon + 1));
+  };
+  if (!read() || (!bracketed && config.metrics_address.find(':') != std::string::npos)) {
+    return fail(Code::kInvalidArgument, "AIRCHECK_METRICS_LISTEN: '" + text +
+                                            "' has to be an address and a port, as 127.0.0.1:9100 or [::1]:9100");
+  }
+  return {};
+}
+
 core::Result<void> complete(Config& config, const char* runtime_directory) {
   if (config.state_directory.empty()) return fail(Code::kInvalidArgument, "AIRCHECK_STATE_DIR: give a directory");
   for (std::string* path : {&config.state_directory, &config.segment_directory, &config.sources_directory,
@@ -194,6 +214,7 @@ core::Result<void> complete(Config& config, const char* runtime_directory) {
   strip_slashes(config.cdn_base_url);
   AIRCHECK_TRY_VOID(check_url(config.public_url, "AIRCHECK_PUBLIC_URL"));
   AIRCHECK_TRY_VOID(check_url(config.cdn_base_url, "CDN_BASE_URL"));
+  AIRCHECK_TRY_VOID(split_metrics_listen(config));
 
   // sun_path holds 107 characters; "/" + key of 32 + ".sock" has to fit.
   if (config.run_directory.size() > 69) {

@@ -52,7 +52,13 @@ struct Config {
   int demo_programme_duration_s = 0;
 
   // [log]
-  std::string log_level;  // debug | info | warning | error
+  std::string log_level;   // debug | info | warning | error
+  std::string log_format;  // text | json
+
+  // [metrics]
+  std::string metrics_listen;  // as configured; empty: no listener of its own
+  std::string metrics_address;
+  int metrics_port = 0;
 
   // Command line only.
   bool demo = false;

@@ -139,6 +139,27 @@ core::Result<core::Bytes> load_or_create_secret(const std::string& path, std::si
   return fresh;
 }
 
+core::Result<std::string> load_or_create_token(const std::string& path) {
+  constexpr std::size_t kTokenBytes = 32;
+  constexpr std::size_t kLeast = 16;
+  const auto stored = read_secret_file(path);
+  if (!stored && stored.error().code != Code::kNotFound) return stored.unexpected();
+  if (!stored) {
+    const std::string fresh = core::to_base64url(random_bytes(kTokenBytes));
+    AIRCHECK_TRY_VOID(write_secret_file(path, core::as_bytes(fresh + "\n")));
+    return fresh;
+  }
+  std::string text(stored->begin(), stored->end());
+  text.erase(text.find_last_not_of(" \r\n\t") + 1);
+  if (text.size() >= kLeast) return text;
+  return fail(Code::kInvalidArgument,
+              path + ": shorter than " + std::to_string(kLeast) + " characters: remove it to have a new one made");
+}
+
+bool same_secret(std::string_view given, std::string_view secret) {
+  return given.size() == secret.size() && sodium_memcmp(given.data(), secret.data(), secret.size()) == 0;
+}
+
 core::Bytes random_bytes(std::size_t size) {
   core::Bytes bytes(size);
   randombytes_buf(bytes.data(), bytes.size());

@@ -27,6 +27,12 @@ core::Result<core::Bytes> read_secret_file(const std::string& path);
 // The file's bytes; when there is none, `size` new random bytes that are stored first.
 core::Result<core::Bytes> load_or_create_secret(const std::string& path, std::size_t size);
 
+// As above, for what people paste: one line of base64url text, of 32 random bytes when it is made.
+core::Result<std::string> load_or_create_token(const std::string& path);
+
+// In a time that does not tell where they differ.
+[[nodiscard]] bool same_secret(std::string_view given, std::string_view secret);
+
 // From the system's generator (getrandom).
 [[nodiscard]] core::Bytes random_bytes(std::size_t size);
 

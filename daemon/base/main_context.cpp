@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/log.hpp"
 #include "gobj/handoff.hpp"
 
 namespace aircheck::base {
@@ -12,6 +13,7 @@ namespace {
 struct Repeating {
   Task task;
   bool repeat;
+  RequestId request;  // that it was posted for
 };
 
 gboolean run_task(gpointer data) noexcept {
@@ -20,6 +22,7 @@ gboolean run_task(gpointer data) noexcept {
   // A copy: the task may cancel its own timer, which frees the original.
   const bool repeat = repeating->repeat;
   const Task task = repeating->task;
+  const RequestScope scope(repeating->request);
   task();
   return repeat ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
 }
@@ -33,7 +36,7 @@ void free_task(gpointer data) noexcept {
 void post(Task task) {
   GSource* source = g_idle_source_new();
   g_source_set_priority(source, G_PRIORITY_DEFAULT);
-  auto* once = new Repeating{std::move(task), false};
+  auto* once = new Repeating{std::move(task), false, current_request()};
   gobj::hand_over(once);
   g_source_set_callback(source, run_task, once, free_task);
   g_source_attach(source, nullptr);
@@ -58,7 +61,7 @@ Timer& Timer::operator=(Timer&& other) noexcept {
 Timer Timer::start(std::int64_t interval_ms, bool repeat, Task task) {
   Timer timer;
   timer.source_ = g_timeout_source_new(static_cast<guint>(std::clamp<std::int64_t>(interval_ms, 0, G_MAXUINT)));
-  g_source_set_callback(timer.source_, run_task, new Repeating{std::move(task), repeat}, free_task);
+  g_source_set_callback(timer.source_, run_task, new Repeating{std::move(task), repeat, nullptr}, free_task);
   g_source_attach(timer.source_, nullptr);
   return timer;
 }

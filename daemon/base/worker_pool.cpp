@@ -1,19 +1,26 @@
 #include "base/worker_pool.hpp"
 
+#include "base/log.hpp"
 #include "gobj/handoff.hpp"
 
 namespace aircheck::base {
 
 namespace {
 
+struct Work {
+  Task task;
+  RequestId request;  // that it is done for
+};
+
 void run_work(gpointer data, gpointer) noexcept {
   gobj::take_over(data);
-  const std::unique_ptr<Task> task(static_cast<Task*>(data));
-  (*task)();
+  const std::unique_ptr<Work> work(static_cast<Work*>(data));
+  const RequestScope scope(work->request);
+  work->task();
 }
 
 void drop_work(gpointer data) noexcept {
-  delete static_cast<Task*>(data);
+  delete static_cast<Work*>(data);
 }
 
 }  // namespace
@@ -26,9 +33,9 @@ WorkerPool::~WorkerPool() {
 }
 
 void WorkerPool::push(Task work) {
-  auto* task = new Task(std::move(work));
-  gobj::hand_over(task);
-  g_thread_pool_push(pool_, task, nullptr);
+  auto* item = new Work{std::move(work), current_request()};
+  gobj::hand_over(item);
+  g_thread_pool_push(pool_, item, nullptr);
 }
 
 unsigned WorkerPool::waiting() const {

@@ -92,8 +92,11 @@ void Runner::perform(Action action) {
   switch (action) {
     case Action::kConnect: return connect();
     case Action::kLaunch: return launch();
-    case Action::kAdopt: report(true); return watch_period();
-    case Action::kStartWorker: return start_worker();
+    case Action::kAdopt:
+      ++times_on_air_;
+      report(true);
+      return watch_period();
+    case Action::kStartWorker: ++times_on_air_; return start_worker();
     case Action::kStopWorker: return stop_worker();
     case Action::kTerminate: return terminate();
     case Action::kReportDown: return report(false);
@@ -111,6 +114,7 @@ ChannelStatus Runner::status() const {
   status.since = since_;
   if (process_) status.pid = process_->pid();
   status.failures = state_.failures;
+  status.restarts = times_on_air_ == 0 ? 0 : times_on_air_ - 1;
   status.retry_at = retry_at_;
   return status;
 }

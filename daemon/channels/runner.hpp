@@ -67,6 +67,7 @@ struct ChannelStatus {
   core::Utc since;     // of `state`
   std::optional<pid_t> pid;
   int failures = 0;
+  std::uint64_t restarts = 0;  // how often it went on air since this daemon had it on air first
   std::optional<core::Utc> retry_at;
 };
 
@@ -128,6 +129,7 @@ class Runner {
   std::string reason_;
   std::string storage_reason_;  // why the worker loses segments while it runs
   core::Utc since_;
+  std::uint64_t times_on_air_ = 0;
   std::optional<core::Utc> retry_at_;
 
   std::unique_ptr<WorkerProcess> process_;

@@ -18,7 +18,7 @@ std::optional<access::Caller> Authenticator::identify(const Request& request, co
                                                       Responder& responder) const {
   auto caller = gate_.caller(request.bearer_token(), token, now_());
   if (caller) return std::move(*caller);
-  base::log_debug("access", request.id + ": " + caller.error().message);
+  base::log_debug("access", caller.error().message);
   if (const auto wait = limits_.refused(request.client_address, g_get_monotonic_time() * 1000)) {
     responder.problem(too_many_requests(*wait));
   } else {
@@ -41,7 +41,7 @@ std::optional<access::Caller> Authenticator::with_role(const Request& request, R
   if (!caller) return std::nullopt;
   const access::Decision decision = gate_.require(*caller, role);
   if (decision.allowed) return caller;
-  base::log_warning("access", request.id + ": account " + caller->account_id + " refused: " + decision.code);
+  base::log_warning("access", "account " + caller->account_id + " refused: " + decision.code);
   responder.problem(access::to_problem(decision));
   return std::nullopt;
 }

@@ -27,7 +27,8 @@ struct Responder::State {
 
   ~State() {
     if (answered) return;
-    base::log_error("http", "request " + exchange->request_id() + ": nobody answered it");
+    const base::RequestScope scope(std::make_shared<const std::string>(exchange->request_id()));
+    base::log_error("http", "nobody answered a request");
     const base::Problem problem = base::to_problem({core::Code::kInternal, ""});
     const std::string body = problem.to_json().dump();
     g_autoptr(GBytes) bytes = g_bytes_new(body.data(), body.size());
@@ -91,7 +92,8 @@ void Responder::problem(const base::Problem& problem) {
 void Responder::error(const core::Error& error) {
   const base::Problem translated = base::to_problem(error);
   if (translated.status >= 500) {
-    base::log_warning("http", "request " + state_->exchange->request_id() + ": " + error.message);
+    const base::RequestScope scope(std::make_shared<const std::string>(state_->exchange->request_id()));
+    base::log_warning("http", error.message);
   }
   problem(translated);
 }

@@ -67,9 +67,8 @@ Result<std::vector<KeyId>> read_licence_request(const std::string& body) {
 Result<std::optional<core::ContentKey>> entitled_key(const DrmServices& services, const Request& request,
                                                      const Caller& caller, const KeyId& key_id, Protection protection) {
   const auto refused = std::optional<core::ContentKey>{};
-  const std::string about = request.id + ": key " + core::to_hex(key_id) + " as " +
-                            std::string(access::to_string(protection)) + ", account " + caller.account_id + ", from " +
-                            request.client_address + ": ";
+  const std::string about = "key " + core::to_hex(key_id) + " as " + std::string(access::to_string(protection)) +
+                            ", account " + caller.account_id + ", from " + request.client_address + ": ";
   const auto record = services.keys.find(key_id);
   if (!record && record.error().code != Code::kNotFound) return record.unexpected();
   if (!record) {

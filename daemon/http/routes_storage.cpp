@@ -1,5 +1,6 @@
 #include "http/routes_storage.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -12,6 +13,11 @@ constexpr std::int64_t kRateNs = 3600 * core::kNsPerSecond;
 
 base::Json instant(const std::optional<core::Utc>& utc) {
   return utc ? base::Json(core::to_rfc3339(*utc, 3)) : base::Json();
+}
+
+std::uint64_t bytes_per_hour(const timeshift::Archive& archive, const channels::Channel& channel, core::Utc now) {
+  const timeshift::SegmentIndex* const index = archive.index(channel.id);
+  return index != nullptr ? index->bytes_since(now - kRateNs) : 0;
 }
 
 base::Json archive_json(const StorageServices& services, const channels::Channel& channel, std::uint64_t rate) {
@@ -45,25 +51,20 @@ base::Json round_json(const timeshift::RetentionRound& round) {
 void show_storage(const StorageServices& services, const Request& request, Responder responder) {
   if (!services.authenticator.with_role(request, responder, access::Role::kOperator)) return;
   if (auto query = request.only_query({}); !query) return responder.error(query.error());
-  std::uint64_t rate = 0;
+  const core::Utc now = services.now();
   base::Json items = base::Json::array();
   for (const channels::Channel& channel : services.channels.all()) {
-    const timeshift::SegmentIndex* const index = services.archive.index(channel.id);
-    const std::uint64_t own = index != nullptr ? index->bytes_since(services.now() - kRateNs) : 0;
-    rate += own;
-    items.push(archive_json(services, channel, own));
+    items.push(archive_json(services, channel, bytes_per_hour(services.archive, channel, now)));
   }
   const timeshift::Retention& retention = services.retention;
+  const DiskOutlook outlook = disk_outlook(services.channels, services.archive, retention, now);
   const auto& space = retention.space();
   base::Json body;
   body.set("free_bytes", space ? base::Json(space->free_bytes) : base::Json());
   body.set("total_bytes", space ? base::Json(space->total_bytes) : base::Json());
   body.set("min_free_bytes", retention.min_free_bytes());
-  body.set("bytes_per_hour", rate);
-  // Until retention has to delete what could still be watched, if nothing expires before.
-  const bool known = space && rate > 0;
-  const std::uint64_t left = space ? space->free_bytes - std::min(space->free_bytes, retention.min_free_bytes()) : 0;
-  body.set("hours_left", known ? base::Json(static_cast<double>(left) / static_cast<double>(rate)) : base::Json());
+  body.set("bytes_per_hour", outlook.bytes_per_hour);
+  body.set("hours_left", outlook.hours_left ? base::Json(*outlook.hours_left) : base::Json());
   body.set("deleted_segments", retention.deleted_segments());
   body.set("deleted_bytes", retention.deleted_bytes());
   body.set("last_round", retention.round() ? round_json(*retention.round()) : base::Json());
@@ -73,6 +74,18 @@ void show_storage(const StorageServices& services, const Request& request, Respo
 }
 
 }  // namespace
+
+DiskOutlook disk_outlook(const channels::ChannelStore& channels, const timeshift::Archive& archive,
+                         const timeshift::Retention& retention, core::Utc now) {
+  DiskOutlook outlook;
+  for (const channels::Channel& channel : channels.all())
+    outlook.bytes_per_hour += bytes_per_hour(archive, channel, now);
+  const auto& space = retention.space();
+  if (!space || outlook.bytes_per_hour == 0) return outlook;
+  const std::uint64_t left = space->free_bytes - std::min(space->free_bytes, retention.min_free_bytes());
+  outlook.hours_left = static_cast<double>(left) / static_cast<double>(outlook.bytes_per_hour);
+  return outlook;
+}
 
 void register_storage_routes(Router& router, const StorageServices& services) {
   router.get("/api/v1/admin/storage", [services](const Request& request, Responder responder) {

@@ -68,11 +68,40 @@ void report_malformed(SoupServerMessage* message) {
   soup_server_message_set_response(message, "application/problem+json", SOUP_MEMORY_STATIC, body.data(), body.size());
 }
 
+// What is counted and logged of a request once it is answered.
+struct Summary {
+  std::string_view route = "none";
+  std::string method;
+  std::string path;
+  std::string kind;
+  std::string client_address;
+  std::int64_t began_us = 0;  // monotonic
+};
+
+void report(const Summary& summary, TrafficMeter* meter, const std::string& id, int status, std::size_t bytes) {
+  const auto took_us = static_cast<double>(g_get_monotonic_time() - summary.began_us);
+  if (meter != nullptr) {
+    meter->record({.method = summary.method,
+                   .route = summary.route,
+                   .kind = summary.kind,
+                   .status = status,
+                   .bytes = bytes,
+                   .seconds = took_us / 1e6});
+  }
+  if (!base::log_wants(base::LogLevel::kDebug)) return;
+  // The path alone: tokens stand in queries.
+  const base::RequestScope scope(std::make_shared<const std::string>(id));
+  base::log_debug("http", summary.method + " " + summary.path + " from " + summary.client_address + ": " +
+                              std::to_string(status) + ", " + std::to_string(bytes) + " bytes, " +
+                              std::to_string(static_cast<std::int64_t>(took_us)) + " us");
+}
+
 // One message of libsoup. Outlives the connection if a Responder is kept that long.
 class SoupExchange : public Exchange {
  public:
-  SoupExchange(SoupServerMessage* message, std::string id)
-      : message_(static_cast<SoupServerMessage*>(g_object_ref(message))), id_(std::move(id)) {
+  SoupExchange(SoupServerMessage* message, std::string id, std::shared_ptr<TrafficMeter> meter)
+      : message_(static_cast<SoupServerMessage*>(g_object_ref(message))), id_(std::move(id)), meter_(std::move(meter)) {
+    summary.began_us = g_get_monotonic_time();
     SoupMessageHeaders* asked = soup_server_message_get_request_headers(message);
     gzip_ = http::accepts_gzip(soup_message_headers_get_list(asked, "Accept-Encoding"));
     // RFC 9110 section 14.2: Range means something with GET alone.
@@ -126,6 +155,8 @@ class SoupExchange : public Exchange {
   [[nodiscard]] bool accepts_gzip() const override { return gzip_; }
   [[nodiscard]] std::string request_id() const override { return id_; }
 
+  Summary summary;  // filled in until the handler gets the request
+
  private:
   static std::string text_of(const char* header) { return header != nullptr ? header : ""; }
 
@@ -155,6 +186,7 @@ class SoupExchange : public Exchange {
       soup_message_body_append_bytes(soup_server_message_get_response_body(message_), bytes);
     }
     answered_ = true;
+    report(summary, meter_.get(), id_, status, bytes != nullptr ? g_bytes_get_size(bytes) : 0);
     if (paused_) soup_server_message_unpause(message_);
     paused_ = false;
   }
@@ -165,6 +197,7 @@ class SoupExchange : public Exchange {
 
   SoupServerMessage* message_;
   std::string id_;
+  std::shared_ptr<TrafficMeter> meter_;
   std::string range_;  // Range and If-Range of a GET request
   std::string if_range_;
   gulong finished_ = 0;
@@ -200,7 +233,7 @@ class Server::Impl {
   core::Result<void> parse_proxies();
   core::Result<void> allow_keep_alive();
   void handle(SoupServerMessage* message);
-  void dispatch(const Request& request, bool head, bool too_large, Responder responder);
+  void dispatch(const Request& request, bool too_large, Summary& summary, Responder responder);
   Request make_request(SoupServerMessage* message, const std::string& id) const;
   void fill_address(SoupServerMessage* message, Request& request) const;
   bool is_trusted(GInetAddress* address) const;
@@ -372,7 +405,8 @@ void Server::Impl::handle(SoupServerMessage* message) {
   listener_->request_begins(soup_server_message_get_remote_address(message));
   const char* given = soup_message_headers_get_one(soup_server_message_get_request_headers(message), "X-Request-Id");
   const std::string id = usable_request_id(given) ? given : base::random_uuid();
-  const auto exchange = std::make_shared<SoupExchange>(message, id);
+  const base::RequestScope scope(std::make_shared<const std::string>(id));
+  const auto exchange = std::make_shared<SoupExchange>(message, id, options_.meter);
   exchange->set_header("X-Request-Id", id);
   exchange->set_header("X-Content-Type-Options", "nosniff");
   exchange->set_header("Referrer-Policy", "no-referrer");
@@ -382,8 +416,12 @@ void Server::Impl::handle(SoupServerMessage* message) {
     request.body = std::move(body->bytes);
     too_large = body->too_large;
   }
-  const bool head = std::string_view(soup_server_message_get_method(message)) == "HEAD";
-  dispatch(request, head, too_large, Responder(exchange));
+  Summary& summary = exchange->summary;
+  summary.method = soup_server_message_get_method(message);
+  summary.path = request.path;
+  summary.client_address = request.client_address;
+  if (const std::string* kind = request.query_value("kind")) summary.kind = *kind;
+  dispatch(request, too_large, summary, Responder(exchange));
   exchange->pause_unless_answered();
 }
 
@@ -410,16 +448,16 @@ bool Server::Impl::cors(const Request& request, Responder& responder) const {
   return true;
 }
 
-void Server::Impl::dispatch(const Request& request, bool head, bool too_large, Responder responder) {
-  base::log_debug("http", request.id + " " + request.method + " " + request.path + " from " + request.client_address);
+void Server::Impl::dispatch(const Request& request, bool too_large, Summary& summary, Responder responder) {
   if (cors(request, responder)) return;
   if (too_large) {
     responder.header("Connection", "close");
     return responder.problem(
         {413, "too_large", "the body is longer than " + std::to_string(options_.body_limit) + " bytes", {}, {}});
   }
-  const Router::Match match = router_.match(head ? "HEAD" : request.method, request.path);
+  const Router::Match match = router_.match(summary.method, request.path);
   if (match.route != nullptr) {
+    summary.route = match.route->path;
     Request routed = request;
     routed.params = match.params;
     return match.route->handler(routed, responder);
@@ -429,7 +467,10 @@ void Server::Impl::dispatch(const Request& request, bool head, bool too_large, R
         {405, "method_not_allowed", request.method + " is not possible here", {}, {{"Allow", match.allow}}});
   }
   const bool ours = request.path.starts_with("/api/") || request.path.starts_with("/hls/");
-  if (!ours && request.method == "GET" && router_.fallback()) return router_.fallback()(request, responder);
+  if (!ours && request.method == "GET" && router_.fallback()) {
+    summary.route = "page";
+    return router_.fallback()(request, responder);
+  }
   responder.problem(base::not_found("nothing is at " + request.path));
 }
 

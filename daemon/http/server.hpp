@@ -9,6 +9,7 @@
 #include "core/result.hpp"
 #include "http/listener.hpp"
 #include "http/router.hpp"
+#include "http/traffic_meter.hpp"
 
 namespace aircheck::http {
 
@@ -18,6 +19,7 @@ struct ServerOptions {
   std::vector<std::string> trusted_proxies;  // addresses or CIDR blocks
   std::vector<std::string> cors_origins;     // for /api/
   std::size_t body_limit = 1 << 20;          // bytes; above: 413
+  std::shared_ptr<TrafficMeter> meter;       // gets every answer; null: nobody counts
 };
 
 // Main context only. The router is read while the server lives and has to stay where it is.

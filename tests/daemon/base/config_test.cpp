@@ -126,6 +126,20 @@ TEST_F(ConfigTest, StationsWithDifferentStateDoNotShareSockets) {
   EXPECT_NE(error().find("AIRCHECK_RUN_DIR"), std::string::npos);
 }
 
+TEST_F(ConfigTest, TheMetricsListenerIsAnAddressAndAPort) {
+  environment_["AIRCHECK_METRICS_LISTEN"] = "127.0.0.1:9100";
+  EXPECT_EQ(load()->metrics_address, "127.0.0.1");
+  EXPECT_EQ(load()->metrics_port, 9100);
+  environment_["AIRCHECK_METRICS_LISTEN"] = "[::1]:0";
+  EXPECT_EQ(load()->metrics_address, "::1");
+  EXPECT_EQ(load()->metrics_port, 0);
+  for (const char* wrong :
+       {"9100", ":9100", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "::1:9100", "[::1]", "a:70000"}) {
+    environment_["AIRCHECK_METRICS_LISTEN"] = wrong;
+    EXPECT_NE(error().find("AIRCHECK_METRICS_LISTEN"), std::string::npos) << wrong;
+  }
+}
+
 // The reference file documents exactly the keys that exist, with their defaults.
 TEST(ConfigReference, HoldsEveryKeyWithItsDefault) {
   std::ifstream file(std::string(g_getenv("AIRCHECK_TEST_SOURCE_ROOT")) + "/schemas/aircheck.conf.reference");

@@ -12,6 +12,7 @@
 #include "http/routes_admin_channels.hpp"
 #include "http/routes_channels.hpp"
 #include "http/routes_health.hpp"
+#include "http/routes_metrics.hpp"
 #include "http/routes_simlive.hpp"
 #include "http/routes_storage.hpp"
 
@@ -61,9 +62,22 @@ class OpenApiTest : public test::StationWithArchive {
     http::register_storage_routes(router_,
                                   {*channels_, *archive_, retention_, authenticator_, [this] { return now_; }});
     http::register_health_routes(router_, {});
+    http::register_metrics_routes(router_,
+                                  {.channels = *channels_,
+                                   .supervisor = supervisor_,
+                                   .archive = *archive_,
+                                   .retention = retention_,
+                                   .blobs = blobs_,
+                                   .segments = segments_meter_,
+                                   .traffic = *traffic_,
+                                   .authenticator = authenticator_,
+                                   .now = [this] { return now_; },
+                                   .connections = [] { return 0; }},
+                                  std::nullopt);
   }
 
   channels::Supervisor supervisor_{{}, *channels_, *keys_, {}};
+  timeshift::SegmentMeter segments_meter_;
   timeshift::Retention retention_{{.now = [this] { return now_; }, .rules = {}, .space = {}}, *archive_, pool_};
 };
 

@@ -37,6 +37,7 @@ class StationWithAccounts : public HttpTest {
                   }});
     http::ServerOptions options;
     options.cors_origins = {"https://tv.example"};
+    options.meter = traffic_;
     server_ = std::move(http::Server::start(options, router_).value());
   }
 
@@ -83,6 +84,7 @@ class StationWithAccounts : public HttpTest {
   http::Authenticator authenticator_{gate_, limits_, [this] { return now_; }};
   access::Account viewer_;
   access::Account admin_;
+  std::shared_ptr<http::TrafficMeter> traffic_ = std::make_shared<http::TrafficMeter>();
   http::Router router_;
   std::unique_ptr<http::Server> server_;
 };
