@@ -130,6 +130,7 @@ class Fmp4Mux : public gstx::Object<GstElement, GstElementClass, Settings> {
   void report_drops(Pad& pad, bool at_end);
   void report_moves(Pad& pad, bool at_end);
   void report_left_out();
+  void report_cut_without_idr(const Segment& segment);
   void push_gap(Pad& pad, GstClockTime time, GstClockTime duration);
   [[nodiscard]] static std::optional<std::int64_t> running_time(const Pad& pad, GstClockTime time);
   void set_anchor(std::int64_t first_running_time);
@@ -161,6 +162,7 @@ class Fmp4Mux : public gstx::Object<GstElement, GstElementClass, Settings> {
   MuxOutput output_{nullptr};
   std::uint32_t announced_max_s_ = 0;
   bool warned_about_cut_ = false;
+  bool warned_about_key_ = false;
   std::vector<core::Error> warnings_;  // to be posted without the lock
   std::optional<core::Error> error_;
   GstFlowReturn flow_ = GST_FLOW_OK;
@@ -298,7 +300,7 @@ void Fmp4Mux::reset() {
   segmenter_ = Segmenter();
   output_ = MuxOutput(source_);
   announced_max_s_ = 0;
-  warned_about_cut_ = false;
+  warned_about_cut_ = warned_about_key_ = false;
   cuts_asked_.lock()->clear();
   flow_ = GST_FLOW_OK;
   stopping_ = false;
@@ -684,6 +686,19 @@ void Fmp4Mux::push_eos_if_over() {
   flow_ = GST_FLOW_EOS;
 }
 
+// The first of each kind on the bus.
+void Fmp4Mux::report_cut_without_idr(const Segment& segment) {
+  const std::string start = core::to_rfc3339(segment.start, 3);
+  GST_WARNING_OBJECT(element(), "the segment at %s begins without an IDR", start.c_str());
+  if (std::exchange(segment.at_new_key ? warned_about_key_ : warned_about_cut_, true)) return;
+  warnings_.push_back(
+      {Code::kUnsupported,
+       "the segment at " + start + " begins without an IDR: " +
+           (segment.at_new_key
+                ? std::string("a key changes there; let keys change where a segment begins, or ask for one (cut)")
+                : "none came within max-duration (" + std::to_string(announced_max_s_) + " s)")});
+}
+
 GstFlowReturn Fmp4Mux::push_segment(Segment segment) {
   if (segment.tracks.empty()) return GST_FLOW_OK;
   SegmentMeta meta;
@@ -695,15 +710,7 @@ GstFlowReturn Fmp4Mux::push_segment(Segment segment) {
   meta.target_duration_s = settings_.target_duration;
   meta.max_duration_s = announced_max_s_;
   const std::string start = core::to_rfc3339(segment.start, 3);
-  if (!segment.independent) {
-    GST_WARNING_OBJECT(element(), "the segment at %s begins without an IDR", start.c_str());
-    if (!warned_about_cut_) {
-      warnings_.push_back(core::Error{
-          Code::kUnsupported, "the segment at " + start + " begins without an IDR: none came within max-duration (" +
-                                  std::to_string(announced_max_s_) + " s)"});
-    }
-    warned_about_cut_ = true;
-  }
+  if (!segment.independent) report_cut_without_idr(segment);
   GST_DEBUG_OBJECT(element(), "segment at %s, %" GST_TIME_FORMAT "%s", start.c_str(),
                    GST_TIME_ARGS(static_cast<GstClockTime>(segment.duration_ns)),
                    meta.discontinuity ? ", after a hole" : "");

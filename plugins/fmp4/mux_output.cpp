@@ -72,7 +72,8 @@ std::vector<MuxOutput::Part> MuxOutput::split(Segment segment) {
     file.facts.track_id = slice.track->id();
     file.facts.track_name = slice.track->name();
     Part& part = parts.emplace_back(
-        Part{&file, {segment.start, segment.duration_ns, segment.discontinuity, segment.independent, {}}});
+        Part{&file,
+             {segment.start, segment.duration_ns, segment.discontinuity, segment.independent, segment.at_new_key, {}}});
     slice.id = kOnlyTrack;
     part.segment.tracks.push_back(std::move(slice));
   }

@@ -1,6 +1,7 @@
 #include "fmp4/segmenter.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 namespace aircheck::fmp4 {
@@ -135,8 +136,9 @@ bool Segmenter::open(Tracks tracks) {
   const MuxSample& sample = first->ready().front();
   start_ns_ = std::min(sample.decode_ns, sample.presentation_ns);
   last_slot_ = core::slot_of(core::Utc{sample.presentation_ns}, rules_.slot_ns);
-  scan_ns_ = sample.decode_ns + 1;
+  first_scan_ns_ = scan_ns_ = sample.decode_ns + 1;
   independent_ = true;
+  at_new_key_ = false;
   forget_cuts_until(sample.presentation_ns);
   for (MuxTrack* track : tracks) {
     auto& ready = track->ready();
@@ -145,17 +147,37 @@ bool Segmenter::open(Tracks tracks) {
   return true;
 }
 
-// The earliest time at which another track's format changes. One whose key changes waits for the next cut.
-std::int64_t Segmenter::format_change_ns(Tracks tracks, const MuxTrack* except) const {
+// The earliest time at which another track's value is not that of its first sample.
+template <typename Value>
+std::int64_t Segmenter::change_ns(Tracks tracks, const MuxTrack* except, Value MuxSample::*value) {
   std::int64_t earliest = INT64_MAX;
   for (const MuxTrack* track : tracks) {
     const auto& ready = track->ready();
-    if (track == except || ready.empty() || ready.front().media == ready.back().media) continue;
+    if (track == except || ready.empty() || ready.front().*value == ready.back().*value) continue;
     const auto changed =
-        std::ranges::find_if(ready, [&](const MuxSample& sample) { return sample.media != ready.front().media; });
+        std::ranges::find_if(ready, [&](const MuxSample& one) { return one.*value != ready.front().*value; });
     earliest = std::min(earliest, changed->decode_ns);
   }
   return earliest;
+}
+
+// What was found to be inside the segment before a change on a slower track was known.
+void Segmenter::look_again_at_changes(Tracks tracks) {
+  const std::int64_t changed_ns = change_ns(tracks, nullptr, &MuxSample::config);
+  scan_ns_ = std::min(scan_ns_, std::max(changed_ns, first_scan_ns_));
+}
+
+// Whether the segment ends at this sample because another track's key has changed.
+Segmenter::Verdict Segmenter::judge_keys(Tracks tracks, const MuxTrack& reference, std::size_t index) const {
+  const auto& ready = reference.ready();
+  const std::int64_t changed_ns = change_ns(tracks, &reference, &MuxSample::config);
+  if (ready[index].decode_ns < changed_ns) return Verdict::kInside;
+  if (ready[index].sync) return Verdict::kCut;
+  const std::int64_t until_ns = changed_ns + kKeySeamNs;
+  const auto idr =
+      std::find_if(ready.begin() + static_cast<std::ptrdiff_t>(index), ready.end(), std::mem_fn(&MuxSample::sync));
+  if (idr != ready.end() && idr->decode_ns <= until_ns) return Verdict::kInside;
+  return reached(reference, tracks, until_ns) ? Verdict::kCut : Verdict::kUnknown;
 }
 
 Segmenter::Verdict Segmenter::judge(Tracks tracks, MuxTrack& reference, std::size_t index, Boundary& boundary) const {
@@ -193,10 +215,12 @@ Segmenter::Verdict Segmenter::judge(Tracks tracks, MuxTrack& reference, std::siz
   const std::int64_t slot = core::slot_of(core::Utc{sample.presentation_ns}, rules_.slot_ns);
   const bool format = before != nullptr && before->config != sample.config;
   const bool too_long = sample.end_ns() - start_ns_ >= limit_ns;
-  const bool others_format = format_change_ns(tracks, &reference) <= sample.decode_ns;
+  const bool others_format = change_ns(tracks, &reference, &MuxSample::media) <= sample.decode_ns;
   const bool asked = !cuts_.empty() && cuts_.front() <= sample.presentation_ns;
+  const Verdict keys = judge_keys(tracks, reference, index);
+  boundary.new_key = keys == Verdict::kCut || (format && before->media == sample.media);
   const bool cut = format || others_format || too_long || (sample.sync && (asked || slot > last_slot_));
-  return cut ? Verdict::kCut : Verdict::kInside;
+  return cut ? Verdict::kCut : keys;
 }
 
 // Audio that ends a little after the video stays in the video's last segment.
@@ -207,37 +231,13 @@ bool Segmenter::may_be_tail(Tracks tracks, const MuxTrack& track) const {
          });
 }
 
-// No IDR comes any more: what waits under another key gets its segment at the picture that is shown when it begins.
-std::optional<Segmenter::Boundary> Segmenter::last_key_boundary(Tracks tracks) const {
-  const auto first =
-      std::ranges::find_if(tracks, [](const MuxTrack* track) { return track->kind() == TrackKind::kVideo; });
-  if (first == tracks.end()) return std::nullopt;
-  std::int64_t earliest = INT64_MAX;
-  for (const MuxTrack* track : tracks) {
-    const auto& ready = track->ready();
-    const auto changed =
-        std::ranges::find_if(ready, [&](const MuxSample& sample) { return sample.config != ready.front().config; });
-    if (changed != ready.end()) earliest = std::min(earliest, changed->decode_ns);
-  }
-  const auto& ready = (*first)->ready();
-  const std::size_t index = earliest == INT64_MAX ? ready.size() : first_from(ready, std::max(earliest, start_ns_ + 1));
-  if (index == ready.size()) return std::nullopt;
-  const std::int64_t utc_ns = ready[index].decode_ns;
-  return Boundary{.reference = *first,
-                  .index = index,
-                  .utc_ns = utc_ns,
-                  .presentation_ns = utc_ns,
-                  .end_ns = utc_ns,
-                  .sync = ready[index].sync};
-}
-
 std::optional<Segmenter::Boundary> Segmenter::find_boundary(Tracks tracks) {
+  look_again_at_changes(tracks);
   for (;;) {
     MuxTrack* const track = reference(tracks);
     if (track == nullptr || (track->ended() && may_be_tail(tracks, *track))) {
       const bool over = std::ranges::all_of(tracks, [](const MuxTrack* one) { return one->ended(); });
       if (!over) return std::nullopt;
-      if (const auto boundary = last_key_boundary(tracks)) return boundary;
       const std::int64_t end = final_end_ns(tracks);
       return Boundary{.utc_ns = end, .end_ns = end};
     }
@@ -248,7 +248,7 @@ std::optional<Segmenter::Boundary> Segmenter::find_boundary(Tracks tracks) {
       case Verdict::kUnknown: return std::nullopt;
       case Verdict::kInside: scan_ns_ = track->ready()[index].decode_ns + 1; continue;
       case Verdict::kCut:
-        if (!all_reached(tracks, track, boundary.utc_ns)) return std::nullopt;
+        if (!all_reached(tracks, track, boundary.utc_ns + (boundary.new_key ? kKeySeamNs : 0))) return std::nullopt;
         return boundary;
     }
   }
@@ -269,20 +269,31 @@ std::int64_t Segmenter::final_end_ns(Tracks tracks) const {
   return last - end > kHoleNs ? last : end;
 }
 
+// How many of the track's samples belong to the segment that ends there.
+std::size_t Segmenter::samples_before(const MuxTrack& track, const Boundary& boundary) {
+  const auto& ready = track.ready();
+  const std::size_t count = boundary.reference == nullptr  ? ready.size()
+                            : &track == boundary.reference ? boundary.index
+                                                           : first_from(ready, boundary.utc_ns);
+  const auto changed =
+      std::ranges::find_if(ready, [&](const MuxSample& sample) { return sample.config != ready.front().config; });
+  const auto same = static_cast<std::size_t>(changed - ready.begin());
+  if (same <= count || changed == ready.end()) return std::min(same, count);
+  // The last samples under the old key, where the other track has changed a little earlier.
+  const bool follows_soon = changed->media == ready.front().media && changed->decode_ns - boundary.utc_ns <= kKeySeamNs;
+  return boundary.new_key && &track != boundary.reference && follows_soon ? same : count;
+}
+
 Segment Segmenter::close(Tracks tracks, const Boundary& boundary) {
   Segment segment;
   segment.start = core::Utc{start_ns_};
   segment.duration_ns = boundary.end_ns - start_ns_;
   segment.discontinuity = discontinuity_;
   segment.independent = independent_;
+  segment.at_new_key = at_new_key_;
   for (MuxTrack* track : tracks) {
     auto& ready = track->ready();
-    std::size_t count = boundary.reference == nullptr ? ready.size()
-                        : track == boundary.reference ? boundary.index
-                                                      : first_from(ready, boundary.utc_ns);
-    for (std::size_t i = 1; i < count; ++i) {
-      if (ready[i].config != ready.front().config) count = i;
-    }
+    const std::size_t count = samples_before(*track, boundary);
     const bool late = stalled(*track, tracks);
     if (count > 0) {
       TrackSlice slice{track, track->id(), {}, 0};
@@ -304,12 +315,13 @@ Segment Segmenter::close(Tracks tracks, const Boundary& boundary) {
   open_ = boundary.reference != nullptr;
   discontinuity_ = boundary.end_ns != boundary.utc_ns;
   independent_ = boundary.sync;
+  at_new_key_ = boundary.new_key;
   start_ns_ = boundary.utc_ns;
   if (boundary.sync) {
     last_slot_ = core::slot_of(core::Utc{boundary.presentation_ns}, rules_.slot_ns);
     forget_cuts_until(boundary.presentation_ns);
   }
-  if (open_) scan_ns_ = boundary.reference->ready().front().decode_ns + 1;
+  if (open_) first_scan_ns_ = scan_ns_ = boundary.reference->ready().front().decode_ns + 1;
   return segment;
 }
 

@@ -29,6 +29,7 @@ struct Segment {
   std::int64_t duration_ns = 0;
   bool discontinuity = false;      // a hole lies before it
   bool independent = true;         // begins with an IDR
+  bool at_new_key = false;         // begins where a key changes
   std::vector<TrackSlice> tracks;  // without those that have no samples in it
 };
 
@@ -36,10 +37,16 @@ struct Segment {
 // video track, or at the first frame of each new slot where there is only audio; at the first IDR at or after a time
 // that was asked for; at a change of format; at a hole of more than half a second; and without an IDR where the segment
 // would get too long. Samples of the other tracks belong to the segment in which they begin.
+//
+// A segment holds samples of one key for each track. Where the key of a track changes that does not lead, the next
+// segment begins at the first IDR of the reference from there on that comes within kKeySeamNs, else at its first
+// sample; samples of the others that lie between their own change and that cut, as close to it, follow their key.
 class Segmenter {
  public:
   // A track that is this far behind another no longer holds up segments; what it brings late is dropped.
   static constexpr std::int64_t kStalledNs = 30 * core::kNsPerSecond;
+  // How far a change of key and the cut for it may lie apart: several frames of pictures or sound.
+  static constexpr std::int64_t kKeySeamNs = core::kNsPerSecond / 4;
 
   void set_rules(const SegmentRules& rules) { rules_ = rules; }
 
@@ -70,6 +77,7 @@ class Segmenter {
     std::int64_t presentation_ns = 0;  // of that sample, which pictures may lead
     std::int64_t end_ns = 0;           // where this one ends; earlier only before a hole
     bool sync = true;
+    bool new_key = false;  // what changes here is a key
   };
   enum class Verdict { kInside, kCut, kUnknown };
 
@@ -83,9 +91,12 @@ class Segmenter {
   [[nodiscard]] bool exhausted(const MuxTrack& track, Tracks tracks) const;
   [[nodiscard]] bool may_be_tail(Tracks tracks, const MuxTrack& track) const;
   [[nodiscard]] MuxTrack* reference(Tracks tracks);
-  [[nodiscard]] std::int64_t format_change_ns(Tracks tracks, const MuxTrack* except) const;
+  template <typename Value>
+  [[nodiscard]] static std::int64_t change_ns(Tracks tracks, const MuxTrack* except, Value MuxSample::*value);
+  void look_again_at_changes(Tracks tracks);
   std::optional<Boundary> find_boundary(Tracks tracks);
-  [[nodiscard]] std::optional<Boundary> last_key_boundary(Tracks tracks) const;
+  [[nodiscard]] Verdict judge_keys(Tracks tracks, const MuxTrack& reference, std::size_t index) const;
+  [[nodiscard]] static std::size_t samples_before(const MuxTrack& track, const Boundary& boundary);
   Verdict judge(Tracks tracks, MuxTrack& reference, std::size_t index, Boundary& boundary) const;
   [[nodiscard]] std::int64_t final_end_ns(Tracks tracks) const;
   Segment close(Tracks tracks, const Boundary& boundary);
@@ -94,10 +105,12 @@ class Segmenter {
   std::int64_t origin_ns_ = INT64_MIN;  // of the first sample of all
   bool open_ = false;
   std::int64_t start_ns_ = 0;
-  std::int64_t last_slot_ = 0;  // the slot in which an IDR last began a segment
-  std::int64_t scan_ns_ = 0;    // samples of the reference before this time are known to be inside
+  std::int64_t first_scan_ns_ = 0;  // scan_ns_ when the segment began
+  std::int64_t last_slot_ = 0;      // the slot in which an IDR last began a segment
+  std::int64_t scan_ns_ = 0;        // samples of the reference before this time are known to be inside
   bool discontinuity_ = false;
   bool independent_ = true;
+  bool at_new_key_ = false;
   std::vector<std::int64_t> cuts_;  // asked for, UTC in ns, ascending
   LeftOut left_out_;
   bool waiting_was_told_ = false;  // that no IDR comes

@@ -133,7 +133,7 @@ TEST_F(Muxing, CutsWhereAskedAtTheFirstIdrFromThere) {
   EXPECT_EQ(durations(all({&video_})), (std::vector<double>{4, 2, 4, 2, 6, 2}));
 }
 
-// The sound behind its own encryptor changes keys at a time, the pictures at their next IDR.
+// Sound and pictures behind encryptors of their own, which change keys each at a time of its own.
 class TwoKeys : public Muxing {
  protected:
   void sound(int from, int to, std::uint8_t key) {
@@ -144,24 +144,121 @@ class TwoKeys : public Muxing {
       audio_.push(std::move(sample));
     }
   }
+  void pictures(int from, int to, int key_interval, std::uint8_t key) {
+    for (int n = from; n < to; ++n) {
+      IncomingSample sample;
+      sample.presentation_ns = kStart + n * 40 * kNsPerMs;
+      sample.decode_ns = sample.presentation_ns;
+      sample.duration_ns = 40 * kNsPerMs;
+      sample.sync = n % key_interval == 0;
+      sample.key = SampleKey{.key_id = core::KeyId{key}};
+      video_.push(std::move(sample));
+    }
+  }
+  void end() {
+    video_.end();
+    audio_.end();
+  }
+  // The keys of the tracks in each segment, as "11 12 22".
+  static std::string keys(const std::vector<Segment>& segments) {
+    std::string text;
+    for (const Segment& segment : segments) {
+      if (!text.empty()) text += ' ';
+      for (const TrackSlice& slice : segment.tracks) {
+        const auto key = (*slice.samples.front().config->key.key_id)[0];
+        for (const MuxSample& sample : slice.samples) EXPECT_EQ((*sample.config->key.key_id)[0], key);
+        text += std::to_string(key);
+      }
+    }
+    return text;
+  }
+  // How far samples of a track lie outside the segment that holds them, at most, in ms.
+  static std::int64_t most_astray_ms(const std::vector<Segment>& segments, std::size_t track) {
+    std::int64_t most = 0;
+    for (const Segment& segment : segments) {
+      const std::int64_t end = segment.start.ns + segment.duration_ns;
+      for (const MuxSample& sample : segment.tracks.at(track).samples) {
+        most = std::max({most, segment.start.ns - sample.decode_ns, sample.decode_ns - end});
+      }
+    }
+    return most / kNsPerMs;
+  }
+  static std::size_t samples(const std::vector<Segment>& segments, std::size_t track) {
+    std::size_t count = 0;
+    for (const Segment& segment : segments) count += segment.tracks.at(track).samples.size();
+    return count;
+  }
 };
 
-TEST_F(TwoKeys, TheNewKeyOfTheSoundWaitsForTheNextCut) {
+TEST_F(TwoKeys, AKeyOfTheSoundThatChangesFarFromAnyIdrIsACut) {
   sound(0, 150, 1);    // up to 3.2 s
   sound(150, 562, 2);  // up to 12 s
-  frames(0, 25 * 12, 50);
-  video_.end();
-  audio_.end();
+  pictures(0, 100, 50, 1);
+  pictures(100, 300, 50, 2);  // from the IDR at 4 s on
+  end();
   const auto segments = all({&video_, &audio_});
-  ASSERT_EQ(durations(segments), (std::vector<double>{6, 6}));
-  const auto& first = segments[0].tracks[1].samples;
-  const auto& second = segments[1].tracks[1].samples;
-  EXPECT_EQ(first.size(), 150U);
-  EXPECT_EQ(second.size(), 412U);
-  EXPECT_EQ(first.back().config->key.key_id, core::KeyId{1});
-  EXPECT_EQ(second.front().config->key.key_id, core::KeyId{2});
-  EXPECT_FALSE(segments[1].discontinuity);
-  EXPECT_EQ(second.front().decode - first.back().decode, 1024) << "nothing is lost between them";
+  EXPECT_EQ(durations(segments), (std::vector<double>{3.2, 0.8, 2, 6}));
+  EXPECT_EQ(keys(segments), "11 12 22 22");
+  EXPECT_EQ(most_astray_ms(segments, 1), 0);
+  EXPECT_EQ(samples(segments, 1), 562U);
+  EXPECT_FALSE(segments[1].independent);
+  EXPECT_TRUE(segments[1].at_new_key);
+  EXPECT_TRUE(segments[2].independent);
+  for (const Segment& segment : segments) EXPECT_FALSE(segment.discontinuity);
+}
+
+// Both were told 3.98 s, which is 20 ms before a picture: the frame of sound in between goes with its key.
+TEST_F(TwoKeys, AnIdrThatComesSoonIsTheCut) {
+  sound(0, 187, 1);    // up to 3.989 s
+  sound(187, 562, 2);  // up to 12 s
+  pictures(0, 100, 50, 1);
+  pictures(100, 300, 50, 2);
+  end();
+  const auto segments = all({&video_, &audio_});
+  EXPECT_EQ(durations(segments), (std::vector<double>{4, 2, 6}));
+  EXPECT_EQ(keys(segments), "11 22 22");
+  EXPECT_EQ(most_astray_ms(segments, 1), 10);
+  for (const Segment& segment : segments) EXPECT_TRUE(segment.independent);
+}
+
+TEST_F(TwoKeys, SoundThatFollowsALittleLaterKeepsItsLastSamplesBeforeTheCut) {
+  sound(0, 192, 1);  // up to 4.096 s
+  sound(192, 562, 2);
+  pictures(0, 100, 50, 1);
+  pictures(100, 300, 50, 2);
+  end();
+  const auto segments = all({&video_, &audio_});
+  EXPECT_EQ(durations(segments), (std::vector<double>{4, 2, 6}));
+  EXPECT_EQ(keys(segments), "11 22 22");
+  EXPECT_EQ(most_astray_ms(segments, 1), 74);
+  EXPECT_EQ(samples(segments, 1), 562U);
+}
+
+TEST_F(TwoKeys, ThePicturesMayChangeAlone) {
+  sound(0, 562, 1);
+  pictures(0, 100, 50, 1);
+  pictures(100, 300, 50, 2);
+  end();
+  const auto segments = all({&video_, &audio_});
+  EXPECT_EQ(durations(segments), (std::vector<double>{4, 2, 6}));
+  EXPECT_EQ(keys(segments), "11 21 21");
+  EXPECT_EQ(most_astray_ms(segments, 1), 0);
+}
+
+// The cuts are the same in whichever order tracks come.
+TEST_F(TwoKeys, AChangeOnASlowerTrackIsFoundBehindPicturesThatWereLookedAt) {
+  pictures(0, 100, 50, 1);
+  pictures(100, 300, 50, 2);
+  video_.end();
+  std::vector<Segment> segments;
+  for (int n = 0; n < 562; n += 10) {
+    sound(n, std::min(n + 10, 562), n < 150 ? 1 : 2);
+    for (Segment& segment : all({&video_, &audio_})) segments.push_back(std::move(segment));
+  }
+  audio_.end();
+  for (Segment& segment : all({&video_, &audio_})) segments.push_back(std::move(segment));
+  EXPECT_EQ(durations(segments), (std::vector<double>{3.2, 0.8, 2, 6}));
+  EXPECT_EQ(keys(segments), "11 12 22 22");
 }
 
 TEST_F(TwoKeys, AtTheEndNoIdrIsWaitedFor) {
