@@ -26,7 +26,9 @@
 #include "channels/demo.hpp"
 #include "channels/supervisor.hpp"
 #include "http/authenticate.hpp"
+#include "http/idempotency.hpp"
 #include "http/routes_admin_channels.hpp"
+#include "http/routes_admin_schedule.hpp"
 #include "http/routes_auth.hpp"
 #include "http/routes_channels.hpp"
 #include "http/routes_drm.hpp"
@@ -167,6 +169,7 @@ class Station {
   std::optional<timeshift::BlobCache> blobs_;
   std::unique_ptr<channels::Supervisor> supervisor_;
   std::optional<http::Authenticator> authenticator_;
+  http::Idempotency idempotency_{utc_now};
   std::optional<http::StaticFiles> page_;
   timeshift::SegmentMeter segment_meter_;
   std::shared_ptr<http::TrafficMeter> traffic_ = std::make_shared<http::TrafficMeter>();
@@ -304,7 +307,9 @@ void Station::register_routes() {
   http::register_tstv_routes(router_, streams);
   http::register_hls_routes(router_, streams);
   http::register_simlive_routes(router_, {*channels_, *supervisor_, *archive_, *authenticator_});
-  http::register_admin_channel_routes(router_, {*channels_, *authenticator_, config_.segment_duration_s, utc_now});
+  http::register_admin_channel_routes(router_,
+                                      {*channels_, *authenticator_, idempotency_, config_.segment_duration_s, utc_now});
+  http::register_admin_schedule_routes(router_, {*channels_, *guide_, *authenticator_, idempotency_, utc_now});
   http::register_storage_routes(router_, {*channels_, *archive_, *retention_, *authenticator_, utc_now});
 }
 
@@ -342,7 +347,10 @@ void Station::take_channels_in() {
   }
   channels_->observe([this](const std::string& id) {
     const channels::Channel* channel = channels_->find(id);
-    if (channel == nullptr) return archive_->remove_channel(id);
+    if (channel == nullptr) {
+      guide_->forget(id);
+      return archive_->remove_channel(id);
+    }
     archive_->add_channel({channel->id, channel->key, channel->target_duration_s});
     extend_guide();
   });
@@ -359,15 +367,14 @@ void Station::channel_scanned() {
 }
 
 void Station::extend_guide() {
-  std::vector<schedule::GeneratedChannel> generated;
+  std::vector<schedule::GuideChannel> guides;
   for (const channels::Channel& channel : channels_->all()) {
-    if (channel.schedule_source != "generated") continue;
-    schedule::GeneratedChannel guide{.channel_id = channel.id};
+    schedule::GuideChannel guide{.channel_id = channel.id, .source = channel.schedule_source};
     guide.keep_ns = channel.cutv_window_hours * 3600 * core::kNsPerSecond;
     if (config_.demo) guide.programme_ns = config_.demo_programme_duration_s * core::kNsPerSecond;
-    generated.push_back(guide);
+    guides.push_back(guide);
   }
-  const auto extended = guide_->extend(utc_now(), generated);
+  const auto extended = guide_->extend(utc_now(), guides);
   if (!extended) base::log_warning("schedule", "guide: " + extended.error().message);
 }
 

@@ -1,11 +1,10 @@
 #include "channels/channel.hpp"
 
-#include <glib.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
 
+#include "base/http_url.hpp"
 #include "gobj/time_zone.hpp"
 
 namespace aircheck::channels {
@@ -71,13 +70,6 @@ core::Result<control::Value> variable_from_json(const VariableSpec& spec, const 
   return control::Value(*text);
 }
 
-bool is_http_url(const std::string& text) {
-  g_autoptr(GUri) uri = g_uri_parse(text.c_str(), G_URI_FLAGS_NONE, nullptr);
-  if (uri == nullptr || g_uri_get_host(uri) == nullptr || *g_uri_get_host(uri) == '\0') return false;
-  const std::string_view scheme = g_uri_get_scheme(uri);
-  return scheme == "http" || scheme == "https";
-}
-
 }  // namespace
 
 const VariableSpec* find_variable(std::string_view name) {
@@ -121,7 +113,7 @@ core::Result<void> validate(const Channel& channel) {
   if (channel.name.empty() || channel.name.size() > 200 || has_control_characters(channel.name)) {
     return wrong("name", "has to be 1 to 200 bytes of text in one line");
   }
-  if (!channel.logo_url.empty() && !is_http_url(channel.logo_url)) {
+  if (!channel.logo_url.empty() && !base::is_http_url(channel.logo_url)) {
     return wrong("logo_url", "has to be an http or https URL, or empty");
   }
   if (!gobj::find_time_zone(channel.zone)) return wrong("zone", "has to be an IANA time zone like \"Europe/Berlin\"");

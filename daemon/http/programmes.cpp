@@ -7,11 +7,19 @@ namespace aircheck::http {
 using access::Kind;
 
 base::Json programme_json(const schedule::Entry& entry) {
-  return base::Json::object({{"id", entry.id},
-                             {"title", entry.title},
-                             {"description", entry.description},
-                             {"start", core::to_rfc3339(entry.start)},
-                             {"end", core::to_rfc3339(entry.end)}});
+  const auto null_or = [](const std::string& text) { return text.empty() ? base::Json() : base::Json(text); };
+  base::Json categories = base::Json::array();
+  for (const std::string& category : entry.categories) categories.push(category);
+  base::Json json = base::Json::object({{"id", entry.id},
+                                        {"title", entry.title},
+                                        {"description", entry.description},
+                                        {"start", core::to_rfc3339(entry.start)},
+                                        {"end", core::to_rfc3339(entry.end)}});
+  json.set("sub_title", null_or(entry.sub_title));
+  json.set("episode_num", null_or(entry.episode_num));
+  json.set("icon_url", null_or(entry.icon_url));
+  json.set("categories", std::move(categories));
+  return json;
 }
 
 ProgrammeViews::ProgrammeViews(const StreamServices& services, const access::Caller& caller,

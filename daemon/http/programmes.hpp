@@ -41,7 +41,7 @@ class ProgrammeViews {
 [[nodiscard]] StreamQuery programme_stream(const schedule::Entry& entry, access::Kind kind,
                                            access::Protection protection);
 
-// id, title, description, start, end.
+// id, title, description, start, end, sub_title, episode_num, icon_url, categories.
 [[nodiscard]] base::Json programme_json(const schedule::Entry& entry);
 
 }  // namespace aircheck::http

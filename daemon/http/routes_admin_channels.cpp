@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "http/if_match.hpp"
 #include "http/paging.hpp"
 
 namespace aircheck::http {
@@ -11,10 +12,6 @@ namespace aircheck::http {
 namespace {
 
 using channels::Channel;
-
-std::string etag_of(const Channel& channel) {
-  return "\"" + std::to_string(channel.version) + "\"";
-}
 
 base::Json channel_json(const Channel& channel) {
   const std::string mode = channel.encrypted ? "cenc" : "none";
@@ -172,20 +169,12 @@ class AdminChannels {
     return channel;
   }
 
-  // If-Match is necessary: a change that starts from an old version would undo another one.
   [[nodiscard]] static bool matches(const Request& request, const Channel& channel, Responder& responder) {
-    const std::string* etag = request.header("if-match");
-    if (etag == nullptr) {
-      responder.problem({428, "if_match_required", "send the channel's ETag as If-Match", {}, {}});
-      return false;
-    }
-    if (*etag == etag_of(channel) || *etag == "*") return true;
-    responder.problem({412, "changed_meanwhile", "the channel was changed meanwhile: get it again", {}, {}});
-    return false;
+    return if_match(request, version_etag(channel.version), "channel", responder);
   }
 
   static void answer(int status, const Channel& channel, Responder& responder) {
-    responder.header("ETag", etag_of(channel));
+    responder.header("ETag", version_etag(channel.version));
     responder.json(status, channel_json(channel));
   }
 
@@ -195,14 +184,15 @@ class AdminChannels {
 }  // namespace
 
 void register_admin_channel_routes(Router& router, AdminChannelServices services) {
-  const auto resource = std::make_shared<const AdminChannels>(std::move(services));
+  const auto resource = std::make_shared<const AdminChannels>(services);
   const auto bind = [resource](void (AdminChannels::*method)(const Request&, Responder) const) -> Handler {
     return [resource, method](const Request& request, Responder responder) {
       (*resource.*method)(request, std::move(responder));
     };
   };
   router.get("/api/v1/admin/channels", bind(&AdminChannels::list));
-  router.post("/api/v1/admin/channels", bind(&AdminChannels::create));
+  router.post("/api/v1/admin/channels",
+              services.idempotency.wrap(services.authenticator, bind(&AdminChannels::create)));
   router.get("/api/v1/admin/channels/{channel_id}", bind(&AdminChannels::get));
   router.patch("/api/v1/admin/channels/{channel_id}", bind(&AdminChannels::change));
   router.remove("/api/v1/admin/channels/{channel_id}", bind(&AdminChannels::remove));

@@ -6,6 +6,7 @@
 #include "channels/channel_store.hpp"
 #include "core/time.hpp"
 #include "http/authenticate.hpp"
+#include "http/idempotency.hpp"
 #include "http/router.hpp"
 
 namespace aircheck::http {
@@ -14,6 +15,7 @@ namespace aircheck::http {
 struct AdminChannelServices {
   channels::ChannelStore& channels;
   const Authenticator& authenticator;
+  Idempotency& idempotency;
   int segment_duration_s;  // target duration of new channels
   std::function<core::Utc()> now;
 };

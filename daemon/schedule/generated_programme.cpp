@@ -1,11 +1,9 @@
 #include "schedule/generated_programme.hpp"
 
-#include <sodium.h>
-
 #include <array>
 #include <string_view>
 
-#include "core/bytes.hpp"
+#include "schedule/stable_id.hpp"
 
 namespace aircheck::schedule {
 
@@ -38,31 +36,19 @@ constexpr std::array kProgrammes{
     Template{"Half Time", "Goals, saves and the view from the cheap seats."},
 };
 
-std::array<std::uint8_t, 16> digest(const std::string& channel_id, core::Utc start) {
-  const std::string text = "aircheck generated programme v1|" + channel_id + "|" + std::to_string(start.ns);
-  std::array<std::uint8_t, 16> hash{};
-  const auto bytes = core::as_bytes(text);
-  crypto_generichash(hash.data(), hash.size(), bytes.data(), bytes.size(), nullptr, 0);
-  return hash;
-}
-
-std::string uuid(std::array<std::uint8_t, 16> bytes) {
-  bytes[6] = static_cast<std::uint8_t>((bytes[6] & 0x0f) | 0x80);  // version 8
-  bytes[8] = static_cast<std::uint8_t>((bytes[8] & 0x3f) | 0x80);  // variant
-  std::string text = core::to_hex(core::ByteView(bytes));
-  for (const std::size_t at : {8, 13, 18, 23}) text.insert(at, 1, '-');
-  return text;
+std::string name_of(const std::string& channel_id, core::Utc start) {
+  return "aircheck generated programme v1|" + channel_id + "|" + std::to_string(start.ns);
 }
 
 }  // namespace
 
 Entry generated_programme(const std::string& channel_id, core::Utc start, core::Utc end, std::int64_t programme_ns) {
   // Neighbours in time differ because the slots count up; channels differ by where they begin.
-  const std::uint64_t offset = digest(channel_id, core::Utc{0})[0];
+  const std::uint64_t offset = digest_of(name_of(channel_id, core::Utc{0}))[0];
   const auto slot = static_cast<std::uint64_t>(core::slot_of(start, programme_ns));
   const Template& programme = kProgrammes[(slot + offset) % kProgrammes.size()];
   return Entry{
-      .id = uuid(digest(channel_id, start)),
+      .id = stable_uuid(name_of(channel_id, start)),
       .channel_id = channel_id,
       .title = std::string(programme.title),
       .description = std::string(programme.description),

@@ -1,36 +1,27 @@
 #include "schedule/guide.hpp"
 
 #include <algorithm>
+#include <utility>
 
+#include "schedule/entry_store.hpp"
 #include "schedule/generated_programme.hpp"
+#include "schedule/listing.hpp"
 
 namespace aircheck::schedule {
 
+using core::Code;
+using core::fail;
+
 namespace {
 
-using core::Code;
-
-constexpr std::string_view kColumns =
-    "SELECT id, channel_id, title, description, start_time, end_time, catchup_eligible FROM schedule_entries";
+const EntriesByStart kNoEntries;
 
 }  // namespace
 
 core::Result<Guide> Guide::open(store::Database& database) {
   Guide guide(database);
-  AIRCHECK_TRY(auto rows, database.prepare(kColumns));
-  while (true) {
-    AIRCHECK_TRY(const bool more, rows.step());
-    if (!more) return guide;
-    guide.remember(Entry{
-        .id = rows.text(0),
-        .channel_id = rows.text(1),
-        .title = rows.text(2),
-        .description = rows.text(3),
-        .start = core::Utc{rows.integer(4)},
-        .end = core::Utc{rows.integer(5)},
-        .catchup_eligible = rows.boolean(6),
-    });
-  }
+  AIRCHECK_TRY_VOID(read_entries(database, [&](Entry entry) { guide.remember(std::move(entry)); }));
+  return guide;
 }
 
 std::vector<Entry> Guide::entries(std::string_view channel_id, core::Utc from, core::Utc to) const {
@@ -73,34 +64,91 @@ std::optional<Entry> Guide::next(std::string_view channel_id, core::Utc instant)
   return row->second;
 }
 
-bool Guide::overlaps(const Entry& entry) const {
-  return !entries(entry.channel_id, entry.start, entry.end).empty();
-}
-
-core::Result<void> Guide::insert(const Entry& entry, std::string_view source, core::Utc now) {
-  if (entry.title.empty() || entry.end <= entry.start) {
-    return core::fail(Code::kInvalidArgument, "a schedule entry has a title and ends after its start");
-  }
-  if (overlaps(entry)) return core::fail(Code::kConflict, "the entry overlaps another one of its channel");
-  AIRCHECK_TRY(auto row, database_->prepare("INSERT INTO schedule_entries (id, channel_id, title, description, "
-                                            "start_time, end_time, catchup_eligible, source, created_at) "
-                                            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"));
-  row.bind(1, entry.id).bind(2, entry.channel_id).bind(3, entry.title).bind(4, entry.description);
-  row.bind(5, entry.start.ns).bind(6, entry.end.ns).bind(7, entry.catchup_eligible).bind(8, source).bind(9, now.ns);
-  AIRCHECK_TRY_VOID(row.run());
-  remember(entry);
-  return {};
-}
-
-core::Result<void> Guide::extend(core::Utc now, const std::vector<GeneratedChannel>& channels) {
-  for (const GeneratedChannel& channel : channels) {
-    AIRCHECK_TRY_VOID(database_->transaction([&] { return extend_channel(now, channel); }));
+// What stands where the new entry comes to stand.
+core::Result<void> Guide::make_way(const Entry& entry, Change& change) const {
+  for (Entry& other : entries(entry.channel_id, entry.start, entry.end)) {
+    if (other.id == entry.id) continue;
+    if (other.source == entry.source) {
+      return fail(Code::kConflict, "the entry overlaps \"" + other.title + "\" (" + other.id + "), which is from " +
+                                       core::to_rfc3339(other.start) + " to " + core::to_rfc3339(other.end));
+    }
+    if (other.start >= entry.start) {
+      change.gone.push_back(other.id);
+      continue;
+    }
+    other.end = entry.start;
+    ++other.version;
+    change.put.push_back(std::move(other));
   }
   return {};
 }
 
-core::Result<void> Guide::extend_channel(core::Utc now, const GeneratedChannel& channel) {
-  AIRCHECK_TRY_VOID(prune(now - channel.keep_ns - kAfterWindowNs, channel.channel_id));
+core::Result<void> Guide::insert(Entry entry, std::string_view source, core::Utc now) {
+  entry.source = source;
+  AIRCHECK_TRY_VOID(validate(entry));
+  Change change;
+  AIRCHECK_TRY_VOID(make_way(entry, change));
+  change.put.push_back(std::move(entry));
+  return commit(std::move(change), now);
+}
+
+core::Result<Entry> Guide::update(Entry entry, core::Utc now) {
+  const auto stored = this->entry(entry.id);
+  if (!stored) return fail(Code::kNotFound, "no schedule entry " + entry.id);
+  if (stored->version != entry.version) return fail(Code::kConflict, "the entry was changed meanwhile");
+  entry.channel_id = stored->channel_id;
+  entry.source = stored->source;
+  ++entry.version;
+  AIRCHECK_TRY_VOID(validate(entry));
+  Change change;
+  AIRCHECK_TRY_VOID(make_way(entry, change));
+  change.put.push_back(entry);
+  AIRCHECK_TRY_VOID(commit(std::move(change), now));
+  return entry;
+}
+
+core::Result<void> Guide::remove(std::string_view id, core::Utc now) {
+  if (!ids_.contains(id)) return fail(Code::kNotFound, "no schedule entry " + std::string(id));
+  return commit({.put = {}, .gone = {std::string(id)}}, now);
+}
+
+core::Result<std::vector<ListingCounts>> Guide::take(const std::vector<Listing>& listings, std::string_view source,
+                                                     core::Utc now) {
+  Change change;
+  std::vector<ListingCounts> counts;
+  for (const Listing& listing : listings) {
+    for (const Entry& entry : listing.entries) AIRCHECK_TRY_VOID(validate(entry));
+    const auto known = channels_.find(listing.channel_id);
+    ListingPlan plan = plan_listing(listing, source, known == channels_.end() ? kNoEntries : known->second, now);
+    std::ranges::move(plan.put, std::back_inserter(change.put));
+    std::ranges::move(plan.gone, std::back_inserter(change.gone));
+    counts.push_back(plan.counts);
+  }
+  AIRCHECK_TRY_VOID(commit(std::move(change), now));
+  return counts;
+}
+
+core::Result<void> Guide::extend(core::Utc now, const std::vector<GuideChannel>& channels) {
+  for (const GuideChannel& channel : channels) {
+    AIRCHECK_TRY_VOID(commit(outdated(now, channel), now));
+    if (channel.source == "generated") AIRCHECK_TRY_VOID(commit(generated(now, channel), now));
+  }
+  return {};
+}
+
+Guide::Change Guide::outdated(core::Utc now, const GuideChannel& channel) const {
+  Change change;
+  const auto known = channels_.find(channel.channel_id);
+  if (known == channels_.end()) return change;
+  const core::Utc before = now - channel.keep_ns - kAfterWindowNs;
+  for (const auto& [start, entry] : known->second) {
+    if (entry.end < before || (entry.source != channel.source && entry.start > now)) change.gone.push_back(entry.id);
+  }
+  return change;
+}
+
+Guide::Change Guide::generated(core::Utc now, const GuideChannel& channel) const {
+  Change change;
   const std::int64_t length_ns = std::max<std::int64_t>(channel.programme_ns, 10 * core::kNsPerSecond);
   core::Utc start = core::slot_start(core::slot_of(now, length_ns), length_ns);
   const auto known = channels_.find(channel.channel_id);
@@ -112,28 +160,45 @@ core::Result<void> Guide::extend_channel(core::Utc now, const GeneratedChannel& 
     // Back to the grid where the entry before was of another length; what would be a stub joins the next slot.
     core::Utc end = core::slot_start(core::slot_of(start, length_ns) + 1, length_ns);
     if (2 * (end - start) < length_ns) end = end + length_ns;
-    AIRCHECK_TRY_VOID(insert(generated_programme(channel.channel_id, start, end, length_ns), "generated", now));
+    change.put.push_back(generated_programme(channel.channel_id, start, end, length_ns));
+    change.put.back().source = "generated";
     start = end;
   }
+  return change;
+}
+
+// The database first: memory follows only what is stored.
+core::Result<void> Guide::commit(Change change, core::Utc now) {
+  if (change.put.empty() && change.gone.empty()) return {};
+  const auto write = [&]() -> core::Result<void> {
+    for (const std::string& id : change.gone) AIRCHECK_TRY_VOID(delete_entry(*database_, id));
+    for (const Entry& entry : change.put) AIRCHECK_TRY_VOID(write_entry(*database_, entry, now));
+    return {};
+  };
+  AIRCHECK_TRY_VOID(database_->transaction(write));
+  for (const std::string& id : change.gone) drop(id);
+  for (const Entry& entry : change.put) drop(entry.id);
+  for (Entry& entry : change.put) remember(std::move(entry));
   return {};
 }
 
-core::Result<void> Guide::prune(core::Utc before, const std::string& channel_id) {
+void Guide::forget(std::string_view channel_id) {
   const auto channel = channels_.find(channel_id);
-  if (channel == channels_.end() || channel->second.empty() || channel->second.begin()->second.end >= before) return {};
-  AIRCHECK_TRY(auto rows, database_->prepare("DELETE FROM schedule_entries WHERE channel_id = ? AND end_time < ?"));
-  AIRCHECK_TRY_VOID(rows.bind(1, channel_id).bind(2, before.ns).run());
-  std::erase_if(channel->second, [&](const auto& row) {
-    if (row.second.end >= before) return false;
-    ids_.erase(row.second.id);
-    return true;
-  });
-  return {};
+  if (channel == channels_.end()) return;
+  for (const auto& [start, entry] : channel->second) ids_.erase(entry.id);
+  channels_.erase(channel);
+}
+
+void Guide::drop(const std::string& id) {
+  const auto found = ids_.find(id);
+  if (found == ids_.end()) return;
+  channels_.find(found->second.first)->second.erase(found->second.second);
+  ids_.erase(found);
 }
 
 void Guide::remember(Entry entry) {
   ids_[entry.id] = {entry.channel_id, entry.start.ns};
-  Channel& channel = channels_[entry.channel_id];
+  EntriesByStart& channel = channels_[entry.channel_id];
   channel[entry.start.ns] = std::move(entry);
 }
 

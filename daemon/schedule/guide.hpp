@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -11,30 +10,23 @@
 
 #include "core/result.hpp"
 #include "core/time.hpp"
+#include "schedule/entry.hpp"
+#include "schedule/listing.hpp"
 #include "store/database.hpp"
 
 namespace aircheck::schedule {
 
-struct Entry {
-  std::string id;  // UUID
+// What the guide does by itself for a channel.
+struct GuideChannel {
   std::string channel_id;
-  std::string title;
-  std::string description;
-  core::Utc start;
-  core::Utc end;
-  bool catchup_eligible = true;
-
-  friend bool operator==(const Entry&, const Entry&) = default;
-};
-
-// A channel whose guide is generated.
-struct GeneratedChannel {
-  std::string channel_id;
-  std::int64_t programme_ns = 30 * 60 * core::kNsPerSecond;  // programmes begin at UTC multiples of it
+  std::string source = "generated";                          // its schedule_source
+  std::int64_t programme_ns = 30 * 60 * core::kNsPerSecond;  // generated programmes begin at UTC multiples of it
   std::int64_t keep_ns = 168 * 3600 * core::kNsPerSecond;    // the catch-up window
 };
 
-// Main context only.
+// Entries of a channel do not overlap. A new one that overlaps an entry of its own source is refused; what another
+// source left (the generated programme on air when the channel became manual) gives way: it is cut where the new one
+// begins, or goes. Main context only.
 class Guide {
  public:
   static constexpr std::int64_t kAheadNs = 24 * 3600 * core::kNsPerSecond;
@@ -54,26 +46,42 @@ class Guide {
   // Of all entries of the channel; 0 without any.
   [[nodiscard]] std::int64_t longest_ns(std::string_view channel_id) const;
 
-  // Stores a new entry; kConflict where it overlaps another one of its channel. source: as schedule_source.
-  core::Result<void> insert(const Entry& entry, std::string_view source, core::Utc now);
+  // Stores a new entry. kInvalidArgument names a field; kConflict: it overlaps another one of its source.
+  core::Result<void> insert(Entry entry, std::string_view source, core::Utc now);
+  // Replaces the entry of that id. kNotFound; kConflict also where its version is not the stored one. Source and
+  // channel stay.
+  core::Result<Entry> update(Entry entry, core::Utc now);
+  // kNotFound.
+  core::Result<void> remove(std::string_view id, core::Utc now);
 
-  // Generates entries from the running programme (or the last entry's end, where that is within keep_ns) to kAheadNs
-  // from now, and drops what is older than keep_ns + kAfterWindowNs. The same channel and time give the same entry,
-  // also after the database was lost. Calling it again changes nothing.
-  core::Result<void> extend(core::Utc now, const std::vector<GeneratedChannel>& channels);
+  // Takes listings over as plan_listing() says, all or none; one count for each. The error names a field.
+  core::Result<std::vector<ListingCounts>> take(const std::vector<Listing>& listings, std::string_view source,
+                                                core::Utc now);
+
+  // Drops what is older than keep_ns + kAfterWindowNs and what another source has planned for later; generates entries
+  // from the running programme (or the last entry's end, where that is within keep_ns) to kAheadNs from now. The same
+  // channel and time give the same entry, also after the database was lost. Calling it again changes nothing.
+  core::Result<void> extend(core::Utc now, const std::vector<GuideChannel>& channels);
+  // For a channel that is gone, and its rows with it.
+  void forget(std::string_view channel_id);
 
  private:
-  using Channel = std::map<std::int64_t, Entry>;  // by start
+  struct Change {
+    std::vector<Entry> put;
+    std::vector<std::string> gone;
+  };
 
   explicit Guide(store::Database& database) : database_(&database) {}
 
-  [[nodiscard]] bool overlaps(const Entry& entry) const;
-  core::Result<void> extend_channel(core::Utc now, const GeneratedChannel& channel);
-  core::Result<void> prune(core::Utc before, const std::string& channel_id);
+  core::Result<void> make_way(const Entry& entry, Change& change) const;
+  [[nodiscard]] Change outdated(core::Utc now, const GuideChannel& channel) const;
+  [[nodiscard]] Change generated(core::Utc now, const GuideChannel& channel) const;
+  core::Result<void> commit(Change change, core::Utc now);
+  void drop(const std::string& id);
   void remember(Entry entry);
 
   store::Database* database_;
-  std::map<std::string, Channel, std::less<>> channels_;
+  std::map<std::string, EntriesByStart, std::less<>> channels_;
   std::map<std::string, std::pair<std::string, std::int64_t>, std::less<>> ids_;  // id -> channel, start
 };
 

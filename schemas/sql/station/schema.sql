@@ -50,10 +50,15 @@ CREATE TABLE schedule_entries (
   end_time INTEGER NOT NULL CHECK (end_time > start_time),
   catchup_eligible INTEGER NOT NULL DEFAULT 1 CHECK (catchup_eligible IN (0, 1)),
   source TEXT NOT NULL CHECK (source IN ('generated', 'manual', 'xmltv', 'playout')),
-  created_at INTEGER NOT NULL
+  created_at INTEGER NOT NULL,
+  sub_title TEXT NOT NULL DEFAULT '',
+  categories TEXT NOT NULL DEFAULT '[]', -- a JSON array of strings
+  episode_num TEXT NOT NULL DEFAULT '',
+  icon_url TEXT NOT NULL DEFAULT '',
+  version INTEGER NOT NULL DEFAULT 1 -- its ETag; counts changes
 ) STRICT;
 
-CREATE UNIQUE INDEX schedule_entries_start ON schedule_entries (channel_id, start_time);
+CREATE INDEX schedule_entries_start ON schedule_entries (channel_id, start_time);
 
 -- Accounts and their sessions. Instants are UTC nanoseconds since 1970.
 

@@ -10,6 +10,7 @@
 #include "channels/supervisor.hpp"
 #include "daemon/http/station_with_archive.hpp"
 #include "http/routes_admin_channels.hpp"
+#include "http/routes_admin_schedule.hpp"
 #include "http/routes_channels.hpp"
 #include "http/routes_health.hpp"
 #include "http/routes_metrics.hpp"
@@ -58,7 +59,10 @@ class OpenApiTest : public test::StationWithArchive {
   OpenApiTest() : StationWithArchive(false) {
     http::register_channel_routes(router_, services());
     http::register_simlive_routes(router_, {*channels_, supervisor_, *archive_, authenticator_});
-    http::register_admin_channel_routes(router_, {*channels_, authenticator_, 6, [this] { return now_; }});
+    http::register_admin_channel_routes(router_,
+                                        {*channels_, authenticator_, idempotency_, 6, [this] { return now_; }});
+    http::register_admin_schedule_routes(router_,
+                                         {*channels_, guide_, authenticator_, idempotency_, [this] { return now_; }});
     http::register_storage_routes(router_,
                                   {*channels_, *archive_, retention_, authenticator_, [this] { return now_; }});
     http::register_health_routes(router_, {});
@@ -76,6 +80,7 @@ class OpenApiTest : public test::StationWithArchive {
                                   std::nullopt);
   }
 
+  Idempotency idempotency_{[this] { return now_; }};
   channels::Supervisor supervisor_{{}, *channels_, *keys_, {}};
   timeshift::SegmentMeter segments_meter_;
   timeshift::Retention retention_{{.now = [this] { return now_; }, .rules = {}, .space = {}}, *archive_, pool_};

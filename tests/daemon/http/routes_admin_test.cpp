@@ -41,7 +41,7 @@ class AdminRoutesTest : public test::StationWithAccounts {
     supervisor_ = std::make_unique<channels::Supervisor>(options, *channels_, *keys_, hooks);
     supervisor_->boot();
     register_simlive_routes(router_, {*channels_, *supervisor_, *archive_, authenticator_});
-    register_admin_channel_routes(router_, {*channels_, authenticator_, 4, [this] { return now_; }});
+    register_admin_channel_routes(router_, {*channels_, authenticator_, idempotency_, 4, [this] { return now_; }});
     register_channel_routes(router_, {.channels = *channels_,
                                       .keys = *keys_,
                                       .guide = guide_,
@@ -90,6 +90,7 @@ class AdminRoutesTest : public test::StationWithAccounts {
   std::unique_ptr<channels::Supervisor> supervisor_;
   core::Result<void> storage_;
   std::string missing_;
+  Idempotency idempotency_{[this] { return now_; }};
   std::string token_;
 };
 

@@ -29,7 +29,7 @@ std::unique_ptr<store::Database> station() {
   return std::move(*database);
 }
 
-GeneratedChannel channel(std::string id = "id1", std::int64_t programme_ns = 5 * kMinute) {
+GuideChannel channel(std::string id = "id1", std::int64_t programme_ns = 5 * kMinute) {
   return {.channel_id = std::move(id), .programme_ns = programme_ns, .keep_ns = 168 * kHour};
 }
 
@@ -155,6 +155,147 @@ TEST(Guide, FindsWhatOverlapsARange) {
 
   EXPECT_EQ(guide->insert(entry(4, 9, 12), "manual", kNow).error().code, core::Code::kConflict);
   EXPECT_EQ(guide->insert(entry(4, 12, 12), "manual", kNow).error().code, core::Code::kInvalidArgument);
+}
+
+TEST(Guide, PlansOfAnotherSourceGoAndWhatWasOnAirStays) {
+  const auto database = station();
+  auto guide = Guide::open(*database);
+  ASSERT_TRUE(guide->extend(kNow, {channel()}));
+  const auto on_air = guide->at("id1", kNow);
+  ASSERT_TRUE(on_air);
+  GuideChannel manual = channel();
+  manual.source = "manual";
+  ASSERT_TRUE(guide->extend(kNow, {manual}));
+  EXPECT_EQ(all(*guide, "id1"), std::vector{*on_air});
+  EXPECT_EQ(all(*Guide::open(*database), "id1"), std::vector{*on_air});
+  ASSERT_TRUE(guide->extend(kNow, {channel()})) << "and back";
+  expect_seamless(all(*guide, "id1"));
+  EXPECT_EQ(all(*guide, "id1").front(), *on_air);
+}
+
+Entry listed(std::int64_t from, std::int64_t to, std::string title) {
+  return {.id = "",
+          .channel_id = "",
+          .title = std::move(title),
+          .description = "",
+          .start = kNow + from * kMinute,
+          .end = kNow + to * kMinute};
+}
+
+class Listings : public ::testing::Test {
+ protected:
+  ListingCounts take(std::vector<Entry> entries, Utc now = kNow) {
+    const auto counts = guide_->take({{.channel_id = "id1", .entries = std::move(entries)}}, "xmltv", now);
+    EXPECT_TRUE(counts) << counts.error().message;
+    return counts ? counts->front() : ListingCounts{};
+  }
+  std::string titles() const {
+    std::string text;
+    for (const Entry& entry : all(*guide_, "id1")) text += entry.title + " ";
+    return text;
+  }
+  std::string id_of(const std::string& title) const {
+    for (const Entry& entry : all(*guide_, "id1")) {
+      if (entry.title == title) return entry.id;
+    }
+    return "";
+  }
+
+  std::unique_ptr<store::Database> database_ = station();
+  core::Result<Guide> guide_ = Guide::open(*database_);
+};
+
+TEST_F(Listings, TheSameAgainChangesNothing) {
+  const std::vector<Entry> entries{listed(-30, 0, "a"), listed(0, 30, "b"), listed(30, 60, "c")};
+  EXPECT_EQ(take(entries), (ListingCounts{.added = 3}));
+  const auto before = all(*guide_, "id1");
+  EXPECT_EQ(take(entries), (ListingCounts{.unchanged = 3}));
+  EXPECT_EQ(all(*guide_, "id1"), before);
+  EXPECT_EQ(all(*Guide::open(*database_), "id1"), before);
+  EXPECT_TRUE(base::is_uuid(before[0].id));
+  const auto fresh = station();
+  auto other = Guide::open(*fresh);
+  ASSERT_TRUE(other->take({{.channel_id = "id1", .entries = entries}}, "xmltv", kNow));
+  EXPECT_EQ(all(*other, "id1"), before) << "ids are a function of what is listed";
+}
+
+TEST_F(Listings, ProgrammesThatMoveKeepTheirIdsAndRights) {
+  take({listed(0, 30, "news"), listed(30, 60, "film"), listed(60, 90, "talk")});
+  const std::string film = id_of("film");
+  const std::string talk = id_of("talk");
+  Entry entry = *guide_->entry(film);
+  entry.catchup_eligible = false;
+  ASSERT_TRUE(guide_->update(entry, kNow));
+  // The news overrun, and what follows moves on, to starts that others had.
+  EXPECT_EQ(take({listed(0, 60, "news"), listed(60, 90, "film"), listed(90, 120, "talk")}),
+            (ListingCounts{.changed = 3}));
+  EXPECT_EQ(id_of("film"), film);
+  EXPECT_EQ(id_of("talk"), talk);
+  EXPECT_FALSE(guide_->entry(film)->catchup_eligible);
+  EXPECT_EQ(all(*Guide::open(*database_), "id1"), all(*guide_, "id1"));
+  // A title that is corrected is no other programme.
+  take({listed(0, 60, "news"), listed(60, 90, "Film (2026)"), listed(90, 120, "talk")});
+  EXPECT_EQ(id_of("Film (2026)"), film);
+}
+
+TEST_F(Listings, AProgrammeThatMovesIntoFreeTimeIsTheSame) {
+  take({listed(0, 30, "news"), listed(40, 60, "film")});
+  const std::string film = id_of("film");
+  Entry entry = *guide_->entry(film);
+  entry.catchup_eligible = false;
+  ASSERT_TRUE(guide_->update(entry, kNow));
+  EXPECT_EQ(take({listed(0, 35, "news"), listed(45, 65, "film"), listed(65, 70, "new")}),
+            (ListingCounts{.added = 1, .changed = 2}));
+  EXPECT_EQ(id_of("film"), film);
+  EXPECT_FALSE(guide_->entry(film)->catchup_eligible);
+  // What comes to its old start is another programme, with another id.
+  EXPECT_EQ(take({listed(0, 35, "news"), listed(40, 45, "short"), listed(45, 65, "film"), listed(65, 70, "new")}).added,
+            1);
+  EXPECT_NE(id_of("short"), film);
+}
+
+TEST_F(Listings, WhatIsNotListedAnyMoreGoesUnlessItWasOnAir) {
+  take({listed(-60, -30, "past"), listed(-30, -10, "also past"), listed(0, 30, "now"), listed(30, 60, "later"),
+        listed(90, 120, "outside")});
+  EXPECT_EQ(take({listed(-60, -30, "past"), listed(0, 30, "now"), listed(60, 80, "new")}),
+            (ListingCounts{.added = 1, .removed = 1, .unchanged = 2}));
+  EXPECT_EQ(titles(), "past also past now new outside ");
+  EXPECT_EQ(take({listed(-40, -20, "correction")}).added, 1) << "of what was on air";
+  EXPECT_EQ(all(*guide_, "id1").front().end, kNow - 40 * kMinute) << "cut";
+}
+
+TEST_F(Listings, AllOrNothing) {
+  take({listed(0, 30, "news")});
+  const auto before = all(*guide_, "id1");
+  const auto refused = guide_->take({{.channel_id = "id1", .entries = {listed(0, 30, "changed")}},
+                                     {.channel_id = "id2", .entries = {listed(0, 30, "")}}},
+                                    "xmltv", kNow);
+  EXPECT_EQ(refused.error().code, core::Code::kInvalidArgument);
+  EXPECT_EQ(guide_
+                ->take({{.channel_id = "id1", .entries = {listed(0, 30, "changed")}},
+                        {.channel_id = "gone", .entries = {listed(0, 30, "no such channel")}}},
+                       "xmltv", kNow)
+                .error()
+                .code,
+            core::Code::kConflict);
+  EXPECT_EQ(all(*guide_, "id1"), before);
+  EXPECT_EQ(all(*Guide::open(*database_), "id1"), before);
+}
+
+TEST_F(Listings, GeneratedPlansGiveWay) {
+  ASSERT_TRUE(guide_->extend(kNow, {channel("id1", 30 * kMinute)}));
+  take({listed(0, 45, "film")});
+  const auto entries = all(*guide_, "id1");
+  EXPECT_EQ(entries[0].end, kNow) << "the one on air is cut";
+  EXPECT_EQ(entries[1].title, "film");
+  EXPECT_GE(entries[2].start, entries[1].end);
+}
+
+TEST(TidyText, IsOneLineOfValidUtf8) {
+  EXPECT_EQ(tidy_text(" a\n\tb  c\x01 ", 100), "a b c");
+  EXPECT_EQ(tidy_text("a\xc3\xa9", 2), "a");
+  EXPECT_EQ(tidy_text("a\xc3\xa9", 3), "a\xc3\xa9");
+  EXPECT_EQ(tidy_text("\xe2\x82\xac", 2), "");
 }
 
 }  // namespace
