@@ -60,12 +60,12 @@ class CatchupPlaylistSrc : public gstx::Object<GstPushSrc, GstPushSrcClass, Sett
       "Outputs the HLS media playlist of a window of time out of a directory of segments"};
   static constexpr gstx::Property<Settings> kProperties[] = {
       {"location", &Settings::location,
-       "Name of a segment with fields of strftime, the location of the strftimefmp4sink that wrote them"},
+       "Names of the segments, as location of the strftimefmp4sink that wrote them: out/ch1-%Y%m%d%H%M%S.m4s"},
       {"track", &Settings::track, "What stands for %{track} in location, where it has that"},
       {"start", &Settings::start,
        "UTC at which the window begins, such as 2026-02-25T14:30:00Z, or seconds since 1970 (of event and vod)"},
       {"end", &Settings::end, "UTC at which the window ends, written like start"},
-      {"kind", gstx::enum_member<&Settings::kind>(kind_type), "What the playlist lists, and its type"},
+      {"kind", gstx::enum_member<&Settings::kind>(kind_type), "Type of the playlist, and what it lists"},
       {"base-url", &Settings::base_url,
        "Address of the folder before the first field of location, with its last / (unset: the playlist stands there)"},
       {"key-uri", &Settings::key_uri,

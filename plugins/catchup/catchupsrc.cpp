@@ -88,7 +88,7 @@ class CatchupSrc : public gstx::Object<GstPushSrc, GstPushSrcClass, Settings> {
       "Catch-up source", "Source/File", "Plays a window of time out of a directory of encrypted or clear segments"};
   static constexpr gstx::Property<Settings> kProperties[] = {
       {"location", &Settings::location,
-       "Name of a segment with fields of strftime, the location of the strftimefmp4sink that wrote them"},
+       "Names of the segments, as location of the strftimefmp4sink that wrote them: out/ch1-%Y%m%d%H%M%S.m4s"},
       {"track", &Settings::track, "What stands for %{track} in location, where it has that"},
       {"start", &Settings::start,
        "UTC at which the window begins, such as 2026-02-25T14:30:00Z, or seconds since 1970"},

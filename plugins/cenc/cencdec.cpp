@@ -70,7 +70,7 @@ class CencDec : public gstx::Object<GstBaseTransform, GstBaseTransformClass, Set
   static constexpr gstx::Property<Settings> kProperties[] = {
       {"keys",
        &Settings::keys,
-       "Content keys as KID:KEY,KID:KEY, each 32 hexadecimal digits",
+       "Content keys as KID:KEY,KID:KEY, each 32 hexadecimal digits (others are asked for: context, need-key)",
        {},
        gstx::Mutable::kPlaying},
   };

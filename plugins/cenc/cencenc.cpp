@@ -123,11 +123,15 @@ class CencEnc : public gstx::Object<GstBaseTransform, GstBaseTransformClass, Set
  public:
   static constexpr const char* kTypeName = "AircheckCencEnc";
   static constexpr gstx::ElementMetadata kMetadata = {
-      "Common Encryption", "Codec/Encryptor",
+      "Common Encryption encryptor", "Codec/Encryptor",
       "Encrypts H.264, HEVC, AAC and Opus frames in place with the schemes cenc and cbcs of ISO/IEC 23001-7"};
   static constexpr gstx::Property<Settings> kProperties[] = {
-      {"scheme", gstx::enum_member<&Settings::scheme>(scheme_type), "Protection scheme"},
-      {"key-id", &Settings::key_id, "Key identifier (KID), 32 hexadecimal digits", {}, gstx::Mutable::kPlaying},
+      {"scheme", gstx::enum_member<&Settings::scheme>(scheme_type), "Protection scheme: how frames are encrypted"},
+      {"key-id",
+       &Settings::key_id,
+       "Key identifier (KID), 32 hexadecimal digits; has to be set",
+       {},
+       gstx::Mutable::kPlaying},
       {"key",
        &Settings::key,
        "Content key, 32 hexadecimal digits; prefer key-file, which no process list shows",
@@ -141,7 +145,7 @@ class CencEnc : public gstx::Object<GstBaseTransform, GstBaseTransformClass, Set
       {"iv", &Settings::iv,
        "First IV of each key, for tests: 16 hexadecimal digits for cenc, 32 for cbcs (unset: random)"},
       {"clear-lead", &Settings::clear_lead,
-       "Nanoseconds from the first frame on that stay clear, up to the next IDR picture or audio frame"},
+       "Nanoseconds from the first frame on that stay clear, up to the next IDR picture or audio frame (0: none)"},
   };
 
   static GType parent_type() { return GST_TYPE_BASE_TRANSFORM; }
@@ -194,7 +198,7 @@ class CencEnc : public gstx::Object<GstBaseTransform, GstBaseTransformClass, Set
 };
 
 void CencEnc::class_init(GstBaseTransformClass* transform_class) {
-  GST_DEBUG_CATEGORY_INIT(cencenc_debug, "cencenc", 0, "Common Encryption");
+  GST_DEBUG_CATEGORY_INIT(cencenc_debug, "cencenc", 0, "Common Encryption encryptor");
   GstElementClass* const element_class = GST_ELEMENT_CLASS(transform_class);
   gstx::add_pad_template(element_class, "sink", GST_PAD_SINK, kSinkCaps);
   gstx::add_pad_template(element_class, "src", GST_PAD_SRC, kSrcCaps);

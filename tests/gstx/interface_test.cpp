@@ -1,5 +1,6 @@
-// What a user of our elements can rely on: their pads, properties and signals as text in tests/golden/elements, so that
-// a change of the interface is a diff to be read. AIRCHECK_UPDATE_GOLDEN=1 writes the files anew.
+// What a user of our elements can rely on: rank, interfaces, pads, properties, signals and children as text in
+// tests/golden/elements, so that a change of the interface is a diff to be read. AIRCHECK_UPDATE_GOLDEN=1 writes the
+// files anew.
 #include <gst/gst.h>
 #include <gtest/gtest.h>
 
@@ -32,11 +33,7 @@ std::string range_text(GParamSpec* spec) {
   if (G_IS_PARAM_SPEC_INT(spec)) return bounds<GParamSpecInt>(spec);
   if (G_IS_PARAM_SPEC_UINT64(spec)) return bounds<GParamSpecUInt64>(spec);
   if (G_IS_PARAM_SPEC_DOUBLE(spec)) return bounds<GParamSpecDouble>(spec);
-  if (!G_IS_PARAM_SPEC_ENUM(spec)) return "";
-  const GEnumClass* const values = reinterpret_cast<const GParamSpecEnum*>(spec)->enum_class;
-  std::string text;
-  for (guint i = 0; i < values->n_values; ++i) text += std::string(i == 0 ? " " : "|") + values->values[i].value_nick;
-  return text;
+  return "";
 }
 
 std::string property_text(GParamSpec* spec) {
@@ -45,7 +42,13 @@ std::string property_text(GParamSpec* spec) {
   if ((spec->flags & G_PARAM_READABLE) == 0) text += ", write only";
   if ((spec->flags & G_PARAM_WRITABLE) == 0) text += ", read only";
   if ((spec->flags & GST_PARAM_MUTABLE_PLAYING) != 0) text += ", at any time";
-  return text + "\n    " + g_param_spec_get_blurb(spec) + "\n";
+  text += std::string("\n    ") + g_param_spec_get_blurb(spec) + "\n";
+  if (!G_IS_PARAM_SPEC_ENUM(spec)) return text;
+  const GEnumClass* const values = reinterpret_cast<const GParamSpecEnum*>(spec)->enum_class;
+  for (guint i = 0; i < values->n_values; ++i) {
+    text += std::string("      ") + values->values[i].value_nick + ": " + values->values[i].value_name + "\n";
+  }
+  return text;
 }
 
 // Properties that the type itself brings, not its parents from GStreamer.
@@ -104,6 +107,42 @@ std::string pad_template_text(GstPadTemplate* pad) {
   return text;
 }
 
+// What it is beside an element, and the URIs that it takes.
+std::string interfaces_text(GstElement* element) {
+  std::string text;
+  guint count = 0;
+  GType* const interfaces = g_type_interfaces(G_OBJECT_TYPE(element), &count);
+  for (guint i = 0; i < count; ++i) text += std::string("is a ") + g_type_name(interfaces[i]) + "\n";
+  g_free(interfaces);
+  if (!GST_IS_URI_HANDLER(element)) return text;
+  for (const gchar* const* scheme = gst_uri_handler_get_protocols(GST_URI_HANDLER(element)); *scheme != nullptr;
+       ++scheme) {
+    text += std::string("takes ") + *scheme + ": URIs\n";
+  }
+  return text;
+}
+
+// The properties of a child, by name: they are those of the element that bear the same names.
+std::string children_text(GstElement* element) {
+  if (g_object_class_find_property(G_OBJECT_GET_CLASS(element), "layers") == nullptr) return "";
+  g_object_set(element, "layers", 1, nullptr);
+  std::string text = "children\n";
+  for (guint i = 0; i < gst_child_proxy_get_children_count(GST_CHILD_PROXY(element)); ++i) {
+    const auto child = Ref<GObject>::adopt(gst_child_proxy_get_child_by_index(GST_CHILD_PROXY(element), i));
+    text += "  " + gobj::take_text(gst_object_get_name(GST_OBJECT(child.get()))) + ": " +
+            G_OBJECT_TYPE_NAME(child.get()) + "\n";
+    const std::string properties = properties_text(G_OBJECT_GET_CLASS(child.get()));
+    const std::string own = properties_text(G_OBJECT_GET_CLASS(element));
+    std::istringstream lines(properties);
+    for (std::string head, blurb; std::getline(lines, head);) {
+      if (!head.starts_with("  ") || head.starts_with("   ")) continue;
+      EXPECT_NE(own.find(head + "\n"), std::string::npos) << "the element's own layer has another: " << head;
+      text += "    " + head.substr(2, head.find(':') - 2) + "\n";
+    }
+  }
+  return text;
+}
+
 class InterfaceTest : public testing::TestWithParam<std::string> {};
 
 TEST_P(InterfaceTest, IsTheOneOnRecord) {
@@ -115,13 +154,17 @@ TEST_P(InterfaceTest, IsTheOneOnRecord) {
     auto* const pad_template = GST_PAD_TEMPLATE(pad->data);
     pads[GST_PAD_TEMPLATE_NAME_TEMPLATE(pad_template)] = pad_template_text(pad_template);
   }
-  std::string text = GetParam() + ": " + gst_element_class_get_metadata(element_class, GST_ELEMENT_METADATA_KLASS) +
-                     "\n" + gst_element_class_get_metadata(element_class, GST_ELEMENT_METADATA_DESCRIPTION) +
-                     "\npads\n";
+  const auto metadata = [&](const char* key) {
+    return std::string(gst_element_class_get_metadata(element_class, key)) + "\n";
+  };
+  const guint rank = gst_plugin_feature_get_rank(GST_PLUGIN_FEATURE(gst_element_get_factory(element.get())));
+  std::string text = GetParam() + ": " + metadata(GST_ELEMENT_METADATA_KLASS) +
+                     metadata(GST_ELEMENT_METADATA_LONGNAME) + metadata(GST_ELEMENT_METADATA_DESCRIPTION) + "rank " +
+                     std::to_string(rank) + "\n" + interfaces_text(element.get()) + "pads\n";
   for (const auto& [name, pad] : pads) text += pad;
-  test::expect_golden("elements/" + GetParam() + ".txt", text + "properties\n" +
-                                                             properties_text(G_OBJECT_CLASS(element_class)) +
-                                                             signals_text(G_OBJECT_TYPE(element.get())));
+  text += "properties\n" + properties_text(G_OBJECT_CLASS(element_class)) + signals_text(G_OBJECT_TYPE(element.get())) +
+          children_text(element.get());
+  test::expect_golden("elements/" + GetParam() + ".txt", text);
 }
 
 std::string test_name(const testing::TestParamInfo<std::string>& tested) {
