@@ -7,6 +7,7 @@
 
 #include "core/time.hpp"
 #include "fmp4/sink_pipeline.hpp"
+#include "support/held_start.hpp"
 
 namespace aircheck {
 namespace {
@@ -115,7 +116,8 @@ class Player {
   explicit Player(const std::string& uri)
       : pipeline_(
             "playbin3 name=player video-sink=\"fakesink name=frames signal-handoffs=true sync=false\" "
-            "audio-sink=\"fakesink sync=false\"") {
+            "audio-sink=\"fakesink sync=false\""),
+        held_(pipeline_.get()) {
     const auto player = pipeline_.get();
     g_object_set(player, "uri", uri.c_str(), nullptr);
     GstElement* sink = nullptr;
@@ -157,6 +159,7 @@ class Player {
  private:
   Frames frames_;
   Pipeline pipeline_;
+  test::HeldStart held_;
 };
 
 TEST_F(CatchupSrc, PlaysTheFramesOfTheWindow) {
@@ -164,6 +167,21 @@ TEST_F(CatchupSrc, PlaysTheFramesOfTheWindow) {
   Player player(uri("start=2026-02-25T14:30:03.48Z&end=2026-02-25T14:30:21.2Z"));
   ASSERT_EQ(player.play(), "");
   EXPECT_EQ(player.frames(), truth("2026-02-25T14:30:03.48Z", "2026-02-25T14:30:21.2Z"));
+}
+
+TEST_F(CatchupSrc, PausesAndSeeksOverAChangeOfKey) {
+  record_two_runs();
+  Player player(uri("start=2026-02-25T14:30:08Z&end=2026-02-25T14:30:22Z"));
+  ASSERT_TRUE(player.preroll());
+  for (const GstClockTime at : {9 * GST_SECOND + 240 * GST_MSECOND, 1 * GST_SECOND}) {
+    player.frames().clear();
+    ASSERT_TRUE(player.seek(at));
+    EXPECT_EQ(player.position(), static_cast<gint64>(at));
+  }
+  ASSERT_EQ(player.play(), "");
+  Frames seen = player.frames();
+  seen.erase(std::unique(seen.begin(), seen.end()), seen.end());  // the frame of the preroll is handed over twice
+  EXPECT_EQ(seen, truth("2026-02-25T14:30:09Z", "2026-02-25T14:30:22Z"));
 }
 
 TEST_F(CatchupSrc, SeeksToTheFrame) {
