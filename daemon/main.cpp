@@ -27,8 +27,10 @@
 #include "channels/supervisor.hpp"
 #include "http/authenticate.hpp"
 #include "http/idempotency.hpp"
+#include "http/outgoing.hpp"
 #include "http/routes_admin_channels.hpp"
 #include "http/routes_admin_schedule.hpp"
+#include "http/routes_admin_sources.hpp"
 #include "http/routes_auth.hpp"
 #include "http/routes_channels.hpp"
 #include "http/routes_drm.hpp"
@@ -41,6 +43,8 @@
 #include "http/server.hpp"
 #include "http/static_files.hpp"
 #include "schedule/guide.hpp"
+#include "schedule/importer.hpp"
+#include "schedule/sources.hpp"
 #include "store/database.hpp"
 #include "timeshift/archive.hpp"
 #include "timeshift/blob_cache.hpp"
@@ -146,6 +150,7 @@ class Station {
  private:
   core::Result<void> open_stores();
   core::Result<void> open_page();
+  core::Result<void> open_importer();
   void take_channels_in();
   void channel_scanned();
   void extend_guide();
@@ -163,6 +168,9 @@ class Station {
   std::unique_ptr<channels::ChannelStore> channels_;
   std::unique_ptr<channels::KeyStore> keys_;
   std::optional<schedule::Guide> guide_;
+  std::optional<schedule::Sources> schedule_sources_;
+  std::unique_ptr<http::Outgoing> outgoing_;
+  std::unique_ptr<schedule::Importer> importer_;
   std::unique_ptr<access::Service> access_;
   std::unique_ptr<timeshift::Archive> archive_;
   std::optional<timeshift::Retention> retention_;
@@ -186,6 +194,7 @@ core::Result<void> Station::open_stores() {
   AIRCHECK_TRY(channels_, channels::ChannelStore::open(*database_));
   AIRCHECK_TRY(keys_, channels::KeyStore::open(*database_, config_.secrets_directory() + "/master.key"));
   AIRCHECK_TRY(guide_, schedule::Guide::open(*database_));
+  AIRCHECK_TRY(schedule_sources_, schedule::Sources::open(*database_));
   AIRCHECK_TRY(access_, access::Service::open({.secrets_directory = config_.secrets_directory(),
                                                .jwt_secret = config_.jwt_secret,
                                                .admin_password = config_.admin_password,
@@ -214,6 +223,23 @@ core::Result<void> Station::open_page() {
   return {};
 }
 
+core::Result<void> Station::open_importer() {
+  auto rules = http::AddressRules::make(config_.fetch_allow);
+  AIRCHECK_TRY(const http::AddressRules checked, std::move(rules).with_context("AIRCHECK_FETCH_ALLOW"));
+  outgoing_ = std::make_unique<http::Outgoing>(checked);
+  schedule::ImporterOptions options{.directory = config_.listings_directory, .now = utc_now, .channel = {}};
+  options.channel = [this](const std::string& id) -> std::optional<schedule::ImportChannel> {
+    const channels::Channel* channel = channels_->find(id);
+    if (channel == nullptr) return std::nullopt;
+    return schedule::ImportChannel{.id = channel->id,
+                                   .key = channel->key,
+                                   .schedule_source = channel->schedule_source,
+                                   .keep_ns = channel->cutv_window_hours * 3600 * core::kNsPerSecond};
+  };
+  importer_ = std::make_unique<schedule::Importer>(std::move(options), *schedule_sources_, *guide_, *outgoing_, pool_);
+  return {};
+}
+
 core::Result<void> Station::open() {
   AIRCHECK_TRY_VOID(prepare_directories(config_));
   AIRCHECK_TRY_VOID(lock_state(config_.state_directory));
@@ -222,6 +248,7 @@ core::Result<void> Station::open() {
   }
   AIRCHECK_TRY_VOID(open_page());
   AIRCHECK_TRY_VOID(open_stores());
+  AIRCHECK_TRY_VOID(open_importer());
   if (config_.demo) {
     AIRCHECK_TRY_VOID(channels::ensure_demo_channels(*channels_, config_.segment_duration_s, utc_now()));
   }
@@ -310,6 +337,8 @@ void Station::register_routes() {
   http::register_admin_channel_routes(router_,
                                       {*channels_, *authenticator_, idempotency_, config_.segment_duration_s, utc_now});
   http::register_admin_schedule_routes(router_, {*channels_, *guide_, *authenticator_, idempotency_, utc_now});
+  http::register_admin_source_routes(
+      router_, {*channels_, *schedule_sources_, *importer_, *authenticator_, idempotency_, utc_now});
   http::register_storage_routes(router_, {*channels_, *archive_, *retention_, *authenticator_, utc_now});
 }
 
@@ -400,7 +429,11 @@ core::Result<void> Station::serve() {
     base::log_info("station", "metrics on " + metrics_server_->url() + "/metrics");
   }
   extend_guide();
-  guide_timer_ = base::Timer::every(kGuideEveryMs, [this] { extend_guide(); });
+  guide_timer_ = base::Timer::every(kGuideEveryMs, [this] {
+    extend_guide();
+    importer_->run_due();
+  });
+  importer_->run_due();
   take_channels_in();
   return {};
 }

@@ -50,9 +50,11 @@ const std::vector<Entry>& entries() {
       {{"server", "webui-directory", "AIRCHECK_WEB_DIR", ""}, &Config::webui_directory},
       {{"server", "max-connections", "AIRCHECK_MAX_CONNECTIONS", "1000"},
        IntegerMember{&Config::max_connections, 1, 100000}},
+      {{"server", "fetch-allow", "AIRCHECK_FETCH_ALLOW", ""}, &Config::fetch_allow},
       {{"storage", "state-directory", "AIRCHECK_STATE_DIR", "/var/lib/aircheck"}, &Config::state_directory},
       {{"storage", "segment-directory", "HLS_SEGMENT_DIR", ""}, &Config::segment_directory},
       {{"storage", "sources-directory", "HLS_SOURCES_DIR", ""}, &Config::sources_directory},
+      {{"storage", "listings-directory", "AIRCHECK_LISTINGS_DIR", ""}, &Config::listings_directory},
       {{"storage", "min-free-mib", "AIRCHECK_MIN_FREE_MIB", "1024"},
        IntegerMember{&Config::min_free_mib, 0, 1'000'000'000}},
       {{"streaming", "segment-duration", "HLS_SEGMENT_DURATION", "6"},
@@ -199,14 +201,16 @@ core::Result<void> split_metrics_listen(Config& config) {
 
 core::Result<void> complete(Config& config, const char* runtime_directory) {
   if (config.state_directory.empty()) return fail(Code::kInvalidArgument, "AIRCHECK_STATE_DIR: give a directory");
-  for (std::string* path : {&config.state_directory, &config.segment_directory, &config.sources_directory,
-                            &config.run_directory, &config.webui_directory, &config.pipeline_directory,
-                            &config.demo_source, &config.tls_certificate, &config.tls_key, &config.issuers_file}) {
+  for (std::string* path :
+       {&config.state_directory, &config.segment_directory, &config.sources_directory, &config.listings_directory,
+        &config.run_directory, &config.webui_directory, &config.pipeline_directory, &config.demo_source,
+        &config.tls_certificate, &config.tls_key, &config.issuers_file}) {
     if (!path->empty()) *path = std::filesystem::absolute(*path).lexically_normal().string();
     if (path->size() > 1) strip_slashes(*path);
   }
   if (config.segment_directory.empty()) config.segment_directory = config.state_directory + "/segments";
   if (config.sources_directory.empty()) config.sources_directory = config.state_directory + "/sources";
+  if (config.listings_directory.empty()) config.listings_directory = config.state_directory + "/listings";
   if (config.run_directory.empty()) {
     config.run_directory = default_run_directory(config.state_directory, runtime_directory);
   }

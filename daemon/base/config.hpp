@@ -26,12 +26,14 @@ struct Config {
   std::string cdn_base_url;                  // replaces PUBLIC_URL/hls in playlists; empty: ourselves
   std::string webui_directory;               // the built page; empty: where it was installed
   int max_connections = 0;
+  std::vector<std::string> fetch_allow;  // addresses or CIDR blocks, not public, that may be fetched from
 
   // [storage]
   std::string state_directory;
-  std::string segment_directory;  // default: STATE/segments
-  std::string sources_directory;  // default: STATE/sources
-  int min_free_mib = 0;           // below this the oldest segments are deleted; 0: never
+  std::string segment_directory;   // default: STATE/segments
+  std::string sources_directory;   // default: STATE/sources
+  std::string listings_directory;  // XMLTV files; default: STATE/listings
+  int min_free_mib = 0;            // below this the oldest segments are deleted; 0: never
 
   // [streaming]
   int segment_duration_s = 0;  // target duration of new channels

@@ -9,8 +9,10 @@
 
 #include "channels/supervisor.hpp"
 #include "daemon/http/station_with_archive.hpp"
+#include "http/outgoing.hpp"
 #include "http/routes_admin_channels.hpp"
 #include "http/routes_admin_schedule.hpp"
+#include "http/routes_admin_sources.hpp"
 #include "http/routes_channels.hpp"
 #include "http/routes_health.hpp"
 #include "http/routes_metrics.hpp"
@@ -63,6 +65,8 @@ class OpenApiTest : public test::StationWithArchive {
                                         {*channels_, authenticator_, idempotency_, 6, [this] { return now_; }});
     http::register_admin_schedule_routes(router_,
                                          {*channels_, guide_, authenticator_, idempotency_, [this] { return now_; }});
+    http::register_admin_source_routes(
+        router_, {*channels_, sources_, importer_, authenticator_, idempotency_, [this] { return now_; }});
     http::register_storage_routes(router_,
                                   {*channels_, *archive_, retention_, authenticator_, [this] { return now_; }});
     http::register_health_routes(router_, {});
@@ -80,6 +84,9 @@ class OpenApiTest : public test::StationWithArchive {
                                   std::nullopt);
   }
 
+  schedule::Sources sources_ = std::move(schedule::Sources::open(*database_).value());
+  Outgoing outgoing_{AddressRules::make({}).value()};
+  schedule::Importer importer_{{}, sources_, guide_, outgoing_, pool_};
   Idempotency idempotency_{[this] { return now_; }};
   channels::Supervisor supervisor_{{}, *channels_, *keys_, {}};
   timeshift::SegmentMeter segments_meter_;
