@@ -1,9 +1,7 @@
 // aircheckd: wires the station together and runs it until SIGINT or SIGTERM.
 
-#include <fcntl.h>
 #include <glib-unix.h>
 #include <sodium.h>
-#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -42,6 +40,9 @@
 #include "http/routes_tstv.hpp"
 #include "http/server.hpp"
 #include "http/static_files.hpp"
+#include "operations/commands.hpp"
+#include "operations/control_socket.hpp"
+#include "operations/state_lock.hpp"
 #include "schedule/guide.hpp"
 #include "schedule/importer.hpp"
 #include "schedule/sources.hpp"
@@ -60,6 +61,7 @@ using core::fail;
 constexpr int kPoolThreads = 4;
 constexpr std::size_t kSegmentCacheBytes = 256U << 20;
 constexpr std::int64_t kGuideEveryMs = 60'000;
+constexpr std::int64_t kDrainMs = 10'000;
 constexpr int kMetricsConnections = 32;
 constexpr rlim_t kOpenFiles = 65'536;
 
@@ -79,16 +81,6 @@ core::Result<void> prepare_directories(const base::Config& config) {
   // Films may well be read-only.
   const auto made = base::ensure_directory(config.sources_directory, 0750).with_context("HLS_SOURCES_DIR");
   return made ? made : fail(made.error().code, made.error().message + ": give the directory that holds the films");
-}
-
-// One daemon per state directory. The lock goes with the process.
-core::Result<void> lock_state(const std::string& state_directory) {
-  const std::string path = state_directory + "/aircheckd.lock";
-  const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-  if (fd < 0) return core::fail_errno(errno, "cannot open " + path);
-  if (flock(fd, LOCK_EX | LOCK_NB) == 0) return {};
-  return fail(Code::kExists,
-              "--state: another aircheckd runs in " + state_directory + ": stop it or give another --state");
 }
 
 // Beside this program in a build folder, else where it was installed.
@@ -136,21 +128,43 @@ core::Result<void> check_storage(const std::string& directory) {
   return {};
 }
 
+base::LogLevel log_level(const std::string& name) {
+  if (name == "debug") return base::LogLevel::kDebug;
+  if (name == "warning") return base::LogLevel::kWarning;
+  return name == "error" ? base::LogLevel::kError : base::LogLevel::kInfo;
+}
+
+void install_log_writer(const base::Config& config) {
+  base::install_log_writer(log_level(config.log_level),
+                           config.log_format == "json" ? base::LogFormat::kJson : base::LogFormat::kText);
+}
+
 class Station {
  public:
-  explicit Station(base::Config config) : config_(std::move(config)) {}
+  Station(base::Config config, std::function<core::Result<base::Config>()> load)
+      : config_(std::move(config)), load_(std::move(load)) {}
 
   core::Result<void> open();
   core::Result<void> serve();
-  // Calls `done` when everything that has to end has ended.
+  // Finishes open answers, for kDrainMs at most, and then what else has to end; calls `done`.
   void close(std::function<void()> done);
+  // Reads the configuration anew. What may change while the station runs is in force then; on an error nothing is.
+  core::Result<std::vector<base::ConfigChange>> reload();
+  // What the command `stop` asks for.
+  void on_stop(std::function<void()> stop) { stop_ = std::move(stop); }
   [[nodiscard]] const http::Server& server() const { return *server_; }
   [[nodiscard]] const base::Config& config() const { return config_; }
 
  private:
+  core::Result<void> open_database();
   core::Result<void> open_stores();
   core::Result<void> open_page();
   core::Result<void> open_importer();
+  [[nodiscard]] http::ServerOptions server_options() const;
+  core::Result<void> open_control_socket();
+  void command(const base::Json& request, const operations::ControlSocket::Reply& reply);
+  void rescan(const base::Json& request, const operations::ControlSocket::Reply& reply);
+  void end_workers(std::function<void()> done);
   void take_channels_in();
   void channel_scanned();
   void extend_guide();
@@ -162,6 +176,9 @@ class Station {
   [[nodiscard]] std::string missing() const;
 
   base::Config config_;
+  std::function<core::Result<base::Config>()> load_;
+  std::function<void()> stop_;
+  std::optional<operations::StateLock> lock_;
   // Each may refer to those before it.
   base::WorkerPool pool_{kPoolThreads};
   std::unique_ptr<store::Database> database_;
@@ -185,12 +202,31 @@ class Station {
   http::Router metrics_router_;  // of the listener for metrics alone
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<http::Server> metrics_server_;
+  std::unique_ptr<operations::ControlSocket> control_;
   base::Timer guide_timer_;
   bool booted_ = false;
 };
 
+// A damaged or missing station.db is an operator's to restore: an empty one in its place would look like a station
+// without channels, whose archive nobody can decrypt.
+core::Result<void> Station::open_database() {
+  const std::string path = config_.state_directory + "/station.db";
+  const std::string remedy = "restore station.db and secrets/ from your backup";
+  const std::string master_key = config_.secrets_directory() + "/master.key";
+  std::error_code error;
+  if (!std::filesystem::exists(path, error) && std::filesystem::exists(master_key, error)) {
+    return fail(Code::kNotFound, path + " is missing, and " + master_key + " is there: " + remedy +
+                                     ", or move secrets/ away to begin a new station");
+  }
+  AIRCHECK_TRY(database_, store::Database::open(path, store::station_schema()));
+  const auto damage = database_->damage();
+  if (!damage) return fail(damage.error().code, path + ": " + damage.error().message + ": " + remedy);
+  if (damage->empty()) return {};
+  return fail(Code::kConflict, path + " is damaged: " + damage->front() + ": " + remedy);
+}
+
 core::Result<void> Station::open_stores() {
-  AIRCHECK_TRY(database_, store::Database::open(config_.state_directory + "/station.db", store::station_schema()));
+  AIRCHECK_TRY_VOID(open_database());
   AIRCHECK_TRY(channels_, channels::ChannelStore::open(*database_));
   AIRCHECK_TRY(keys_, channels::KeyStore::open(*database_, config_.secrets_directory() + "/master.key"));
   AIRCHECK_TRY(guide_, schedule::Guide::open(*database_));
@@ -242,7 +278,7 @@ core::Result<void> Station::open_importer() {
 
 core::Result<void> Station::open() {
   AIRCHECK_TRY_VOID(prepare_directories(config_));
-  AIRCHECK_TRY_VOID(lock_state(config_.state_directory));
+  AIRCHECK_TRY(lock_, operations::StateLock::acquire(config_.state_directory));
   if (!config_.demo_source.empty() && ::access(config_.demo_source.c_str(), R_OK) != 0) {
     return core::fail_errno(errno, "--demo-source: give a film that can be read: " + config_.demo_source);
   }
@@ -321,7 +357,7 @@ void Station::register_routes() {
                                      .blobs = *blobs_,
                                      .gate = access_->gate(),
                                      .authenticator = *authenticator_,
-                                     .cdn_base_url = config_.cdn_base_url,
+                                     .cdn_base_url = [this] { return config_.cdn_base_url; },
                                      .now = utc_now};
   http::register_auth_routes(router_, {access_->sign_in(), access_->accounts(), *authenticator_});
   http::register_drm_routes(router_, {.gate = access_->gate(),
@@ -407,7 +443,7 @@ void Station::extend_guide() {
   if (!extended) base::log_warning("schedule", "guide: " + extended.error().message);
 }
 
-core::Result<void> Station::serve() {
+http::ServerOptions Station::server_options() const {
   http::ServerOptions options;
   options.listen.address = config_.listen;
   options.listen.port = config_.port;
@@ -418,7 +454,11 @@ core::Result<void> Station::serve() {
   options.trusted_proxies = config_.trusted_proxies;
   options.cors_origins = config_.cors_origins;
   options.meter = traffic_;
-  AIRCHECK_TRY(server_, http::Server::start(options, router_));
+  return options;
+}
+
+core::Result<void> Station::serve() {
+  AIRCHECK_TRY(server_, http::Server::start(server_options(), router_));
   if (!config_.metrics_address.empty()) {
     http::ServerOptions metrics;
     metrics.listen.address = config_.metrics_address;
@@ -428,6 +468,7 @@ core::Result<void> Station::serve() {
                  http::Server::start(metrics, metrics_router_).with_context("AIRCHECK_METRICS_LISTEN"));
     base::log_info("station", "metrics on " + metrics_server_->url() + "/metrics");
   }
+  AIRCHECK_TRY_VOID(open_control_socket());
   extend_guide();
   guide_timer_ = base::Timer::every(kGuideEveryMs, [this] {
     extend_guide();
@@ -438,10 +479,124 @@ core::Result<void> Station::serve() {
   return {};
 }
 
+// A channel's key begins with a letter or a digit, so no worker has this name.
+core::Result<void> Station::open_control_socket() {
+  const std::string path = config_.run_directory + "/.aircheckd.sock";
+  AIRCHECK_TRY(control_, operations::ControlSocket::listen(
+                             path, [this](const base::Json& request, operations::ControlSocket::Reply reply) {
+                               command(request, reply);
+                             }));
+  return lock_->announce(path);
+}
+
+void Station::command(const base::Json& request, const operations::ControlSocket::Reply& reply) {
+  const auto text = [&](const char* name) {
+    const base::Json* value = request.find(name);
+    return value != nullptr && value->as_string() != nullptr ? *value->as_string() : std::string();
+  };
+  const auto refuse = [&](const std::string& why) { reply(base::Json::object({{"ok", false}, {"error", why}})); };
+  const std::string name = text("command");
+  if (name == "rescan") return rescan(request, reply);
+  if (name == "stop") {
+    const std::string workers = text("workers");
+    if (!workers.empty() && workers != "keep" && workers != "stop") return refuse("workers: keep or stop");
+    if (!workers.empty()) config_.workers_on_exit = workers;
+    reply(base::Json::object({{"ok", true}}));
+    return stop_();
+  }
+  if (name != "reload") return refuse("unknown command '" + name + "'");
+  const auto changes = reload();
+  if (!changes) return refuse(changes.error().message);
+  base::Json changed = base::Json::array();
+  base::Json later = base::Json::array();
+  for (const base::ConfigChange& change : *changes) (change.live ? changed : later).push(change.name);
+  reply(base::Json::object({{"ok", true}, {"changed", std::move(changed)}, {"needs_restart", std::move(later)}}));
+}
+
+// One channel after the other, so that the disk serves viewers meanwhile; answered when all are done.
+void Station::rescan(const base::Json& request, const operations::ControlSocket::Reply& reply) {
+  std::vector<std::string> keys;
+  const base::Json* wanted = request.find("channels");
+  if (wanted != nullptr && wanted->as_array() != nullptr) {
+    for (const base::Json& key : *wanted->as_array())
+      keys.push_back(key.as_string() != nullptr ? *key.as_string() : "");
+  }
+  if (keys.empty()) {
+    for (const channels::Channel& channel : channels_->all()) keys.push_back(channel.key);
+  }
+  for (const std::string& key : keys) {
+    if (channels_->find(key) != nullptr) continue;
+    return reply(base::Json::object({{"ok", false}, {"error", "there is no channel '" + key + "'"}}));
+  }
+  auto rest = std::make_shared<std::vector<std::string>>(keys.rbegin(), keys.rend());
+  auto done = std::make_shared<base::Json>(base::Json::array());
+  auto next = std::make_shared<std::function<void()>>();
+  *next = [this, rest, done, reply, self = std::weak_ptr(next)] {
+    const auto again = self.lock();
+    if (rest->empty()) return reply(base::Json::object({{"ok", true}, {"channels", *done}}));
+    const std::string key = std::move(rest->back());
+    rest->pop_back();
+    const channels::Channel* channel = channels_->find(key);
+    if (channel == nullptr) return (*again)();
+    archive_->rebuild(channel->id, [key, done, reply, again](const core::Result<timeshift::Archive::Rebuilt>& rebuilt) {
+      if (!rebuilt) {
+        return reply(base::Json::object({{"ok", false}, {"error", key + ": " + rebuilt.error().message}}));
+      }
+      base::Json item = operations::to_json(*rebuilt);
+      item.set("cdn_channel_key", key);
+      done->push(std::move(item));
+      (*again)();
+    });
+  };
+  (*next)();
+}
+
+core::Result<std::vector<base::ConfigChange>> Station::reload() {
+  AIRCHECK_TRY(base::Config fresh, load_());
+  const base::Config before = config_;
+  std::vector<base::ConfigChange> changes = base::config_changes(before, fresh);
+  // Between HTTP and HTTPS the station's own address would change.
+  const bool same_scheme = before.tls() == fresh.tls();
+  for (base::ConfigChange& change : changes) {
+    if (!same_scheme && change.name.starts_with("[server] tls-")) change.live = false;
+  }
+  config_.public_url = fresh.public_url;
+  config_.trusted_proxies = fresh.trusted_proxies;
+  config_.cors_origins = fresh.cors_origins;
+  config_.max_connections = fresh.max_connections;
+  if (same_scheme) {
+    config_.tls_certificate = fresh.tls_certificate;
+    config_.tls_key = fresh.tls_key;
+  }
+  if (auto reloaded = server_->reload(server_options()); !reloaded) {
+    config_ = before;
+    return reloaded.unexpected();
+  }
+  config_.cdn_base_url = fresh.cdn_base_url;
+  config_.min_free_mib = fresh.min_free_mib;
+  config_.workers_on_exit = fresh.workers_on_exit;
+  config_.log_level = fresh.log_level;
+  config_.log_format = fresh.log_format;
+  retention_->set_min_free_bytes(static_cast<std::uint64_t>(config_.min_free_mib) << 20);
+  install_log_writer(config_);
+  for (const base::ConfigChange& change : changes) {
+    base::log_info("station", change.name + (change.live ? ": the new value is in force" : ": needs a restart"));
+  }
+  base::log_info("station", "configuration read anew");
+  return changes;
+}
+
 void Station::close(std::function<void()> done) {
-  server_.reset();
-  metrics_server_.reset();
   guide_timer_.cancel();
+  server_->drain(kDrainMs, [this, done = std::move(done)]() mutable {
+    server_.reset();
+    metrics_server_.reset();
+    control_.reset();
+    end_workers(std::move(done));
+  });
+}
+
+void Station::end_workers(std::function<void()> done) {
   if (config_.workers_on_exit == "stop") return supervisor_->shut_down(std::move(done));
   supervisor_.reset();
   done();
@@ -453,16 +608,26 @@ struct Loop {
   bool closing = false;
 };
 
-gboolean on_signal(gpointer data) noexcept {
-  auto* loop = static_cast<Loop*>(data);
-  if (loop->closing) {
+void end(Loop& loop) {
+  if (loop.closing) {
     base::log_warning("station", "asked twice: ending at once");
-    g_main_loop_quit(loop->loop);
-    return G_SOURCE_CONTINUE;
+    return g_main_loop_quit(loop.loop);
   }
-  loop->closing = true;
+  loop.closing = true;
   base::log_info("station", "ending");
-  loop->station->close([loop] { g_main_loop_quit(loop->loop); });
+  loop.station->close([&loop] { g_main_loop_quit(loop.loop); });
+}
+
+gboolean on_end(gpointer data) noexcept {
+  end(*static_cast<Loop*>(data));
+  return G_SOURCE_CONTINUE;
+}
+
+gboolean on_reload(gpointer data) noexcept {
+  const auto* loop = static_cast<Loop*>(data);
+  if (loop->closing) return G_SOURCE_CONTINUE;
+  const auto changes = loop->station->reload();
+  if (!changes) base::log_error("station", "the configuration stays as it was: " + changes.error().message);
   return G_SOURCE_CONTINUE;
 }
 
@@ -483,12 +648,6 @@ void print_demo(const Station& station) {
   std::fflush(stdout);
 }
 
-base::LogLevel log_level(const std::string& name) {
-  if (name == "debug") return base::LogLevel::kDebug;
-  if (name == "warning") return base::LogLevel::kWarning;
-  return name == "error" ? base::LogLevel::kError : base::LogLevel::kInfo;
-}
-
 void set_process_limits() {
   umask(027);
   std::signal(SIGPIPE, SIG_IGN);
@@ -501,17 +660,24 @@ void set_process_limits() {
   }
 }
 
-core::Result<void> run(const base::CommandLine& command_line) {
-  AIRCHECK_TRY(base::Config config, base::load_config({.file = command_line.config_file,
-                                                       .getenv = [](const char* name) { return g_getenv(name); },
-                                                       .command_line = command_line.options}));
+core::Result<int> run(const base::CommandLine& command_line) {
+  const auto load = [command_line] {
+    return base::load_config({.file = command_line.config_file,
+                              .getenv = [](const char* name) { return g_getenv(name); },
+                              .command_line = command_line.options});
+  };
+  AIRCHECK_TRY(base::Config config, load());
   if (command_line.mode == base::CommandLine::Mode::kCheck) {
     std::puts("the configuration is good");
-    return {};
+    return 0;
   }
-  base::install_log_writer(log_level(config.log_level),
-                           config.log_format == "json" ? base::LogFormat::kJson : base::LogFormat::kText);
-  Station station(std::move(config));
+  if (command_line.mode == base::CommandLine::Mode::kCommand) {
+    // Its report is on standard output.
+    base::install_log_writer(base::LogLevel::kWarning);
+    return operations::run_command(command_line, config);
+  }
+  install_log_writer(config);
+  Station station(std::move(config), load);
   AIRCHECK_TRY_VOID(station.open());
   AIRCHECK_TRY_VOID(station.serve());
   base::log_info("station", "listening on " + station.server().url());
@@ -520,10 +686,12 @@ core::Result<void> run(const base::CommandLine& command_line) {
   const std::unique_ptr<GMainLoop, decltype(&g_main_loop_unref)> loop(g_main_loop_new(nullptr, FALSE),
                                                                       g_main_loop_unref);
   Loop signals{&station, loop.get()};
-  g_unix_signal_add(SIGINT, on_signal, &signals);
-  g_unix_signal_add(SIGTERM, on_signal, &signals);
+  station.on_stop([&signals] { end(signals); });
+  g_unix_signal_add(SIGINT, on_end, &signals);
+  g_unix_signal_add(SIGTERM, on_end, &signals);
+  g_unix_signal_add(SIGHUP, on_reload, &signals);
   g_main_loop_run(loop.get());
-  return {};
+  return 0;
 }
 
 }  // namespace
@@ -551,7 +719,7 @@ int main(int argc, char** argv) {
     return 0;
   }
   const auto result = run(*command_line);
-  if (result) return 0;
+  if (result) return *result;
   std::fprintf(stderr, "error: %s\n", result.error().message.c_str());
   return result.error().code == core::Code::kInvalidArgument ? 2 : 1;
 }

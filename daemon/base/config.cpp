@@ -35,42 +35,49 @@ using Target = std::variant<std::string Config::*, bool Config::*, std::vector<s
 struct Entry {
   ConfigKey key;
   Target target;
+  bool live = false;  // a running daemon takes a new value over
 };
 
 const std::vector<Entry>& entries() {
   static const std::vector<Entry> kEntries = {
       {{"server", "listen", "AIRCHECK_LISTEN", "127.0.0.1"}, &Config::listen},
       {{"server", "port", "AIRCHECK_PORT", "8000"}, IntegerMember{&Config::port, 0, 65535}},
-      {{"server", "public-url", "AIRCHECK_PUBLIC_URL", ""}, &Config::public_url},
-      {{"server", "tls-certificate", "AIRCHECK_TLS_CERTIFICATE", ""}, &Config::tls_certificate},
-      {{"server", "tls-key", "AIRCHECK_TLS_KEY", ""}, &Config::tls_key},
-      {{"server", "trusted-proxies", "AIRCHECK_TRUSTED_PROXIES", ""}, &Config::trusted_proxies},
-      {{"server", "cors-origins", "AIRCHECK_CORS_ORIGINS", ""}, &Config::cors_origins},
-      {{"server", "cdn-base-url", "CDN_BASE_URL", ""}, &Config::cdn_base_url},
+      {{"server", "public-url", "AIRCHECK_PUBLIC_URL", ""}, &Config::public_url, true},
+      {{"server", "tls-certificate", "AIRCHECK_TLS_CERTIFICATE", ""}, &Config::tls_certificate, true},
+      {{"server", "tls-key", "AIRCHECK_TLS_KEY", ""}, &Config::tls_key, true},
+      {{"server", "trusted-proxies", "AIRCHECK_TRUSTED_PROXIES", ""}, &Config::trusted_proxies, true},
+      {{"server", "cors-origins", "AIRCHECK_CORS_ORIGINS", ""}, &Config::cors_origins, true},
+      {{"server", "cdn-base-url", "CDN_BASE_URL", ""}, &Config::cdn_base_url, true},
       {{"server", "webui-directory", "AIRCHECK_WEB_DIR", ""}, &Config::webui_directory},
       {{"server", "max-connections", "AIRCHECK_MAX_CONNECTIONS", "1000"},
-       IntegerMember{&Config::max_connections, 1, 100000}},
+       IntegerMember{&Config::max_connections, 1, 100000},
+       true},
       {{"server", "fetch-allow", "AIRCHECK_FETCH_ALLOW", ""}, &Config::fetch_allow},
       {{"storage", "state-directory", "AIRCHECK_STATE_DIR", "/var/lib/aircheck"}, &Config::state_directory},
       {{"storage", "segment-directory", "HLS_SEGMENT_DIR", ""}, &Config::segment_directory},
       {{"storage", "sources-directory", "HLS_SOURCES_DIR", ""}, &Config::sources_directory},
       {{"storage", "listings-directory", "AIRCHECK_LISTINGS_DIR", ""}, &Config::listings_directory},
       {{"storage", "min-free-mib", "AIRCHECK_MIN_FREE_MIB", "1024"},
-       IntegerMember{&Config::min_free_mib, 0, 1'000'000'000}},
+       IntegerMember{&Config::min_free_mib, 0, 1'000'000'000},
+       true},
       {{"streaming", "segment-duration", "HLS_SEGMENT_DURATION", "6"},
        IntegerMember{&Config::segment_duration_s, 1, 60}},
       {{"streaming", "drm-enabled", "DRM_ENABLED", "true"}, &Config::drm_enabled},
       {{"access", "jwt-secret", "JWT_SECRET", ""}, &Config::jwt_secret},
       {{"access", "admin-password", "AIRCHECK_ADMIN_PASSWORD", ""}, &Config::admin_password},
       {{"access", "issuers-file", "AIRCHECK_ISSUERS_FILE", ""}, &Config::issuers_file},
-      {{"workers", "on-exit", "AIRCHECK_WORKERS_ON_EXIT", "keep"}, ChoiceMember{&Config::workers_on_exit, "keep stop"}},
+      {{"workers", "on-exit", "AIRCHECK_WORKERS_ON_EXIT", "keep"},
+       ChoiceMember{&Config::workers_on_exit, "keep stop"},
+       true},
       {{"workers", "run-directory", "AIRCHECK_RUN_DIR", ""}, &Config::run_directory},
       {{"workers", "program", "AIRCHECK_CHANNEL_PROGRAM", ""}, &Config::worker_program},
       {{"workers", "pipeline-directory", "AIRCHECK_PIPELINE_DIR", ""}, &Config::pipeline_directory},
       {{"demo", "programme-duration", "AIRCHECK_DEMO_PROGRAMME_DURATION", "120"},
        IntegerMember{&Config::demo_programme_duration_s, 10, 86400}},
-      {{"log", "level", "AIRCHECK_LOG_LEVEL", "info"}, ChoiceMember{&Config::log_level, "debug info warning error"}},
-      {{"log", "format", "AIRCHECK_LOG_FORMAT", "text"}, ChoiceMember{&Config::log_format, "text json"}},
+      {{"log", "level", "AIRCHECK_LOG_LEVEL", "info"},
+       ChoiceMember{&Config::log_level, "debug info warning error"},
+       true},
+      {{"log", "format", "AIRCHECK_LOG_FORMAT", "text"}, ChoiceMember{&Config::log_format, "text json"}, true},
       {{"metrics", "listen", "AIRCHECK_METRICS_LISTEN", ""}, &Config::metrics_listen},
   };
   return kEntries;
@@ -249,6 +256,24 @@ std::vector<ConfigKey> config_keys() {
   std::vector<ConfigKey> keys;
   for (const Entry& entry : entries()) keys.push_back(entry.key);
   return keys;
+}
+
+std::vector<ConfigChange> config_changes(const Config& before, const Config& after) {
+  std::vector<ConfigChange> changes;
+  for (const Entry& entry : entries()) {
+    const bool same = std::visit(
+        [&](const auto& target) {
+          if constexpr (requires { target.member; }) {
+            return before.*(target.member) == after.*(target.member);
+          } else {
+            return before.*target == after.*target;
+          }
+        },
+        entry.target);
+    if (same) continue;
+    changes.push_back({"[" + std::string(entry.key.group) + "] " + std::string(entry.key.name), entry.live});
+  }
+  return changes;
 }
 
 core::Result<Config> load_config(const ConfigSources& sources) {

@@ -81,6 +81,13 @@ struct ConfigKey {
 // Every key, in the order of the reference.
 [[nodiscard]] std::vector<ConfigKey> config_keys();
 
+// A key whose value differs between two configurations.
+struct ConfigChange {
+  std::string name;   // "[server] public-url"
+  bool live = false;  // a running daemon can take it over
+};
+[[nodiscard]] std::vector<ConfigChange> config_changes(const Config& before, const Config& after);
+
 struct ConfigSources {
   std::string file;                                 // path of aircheck.conf; empty: none
   std::function<const char*(const char*)> getenv;   // the environment; empty: nothing is set

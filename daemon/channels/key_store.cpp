@@ -47,6 +47,24 @@ core::Result<std::unique_ptr<KeyStore>> KeyStore::open(store::Database& database
   return store;
 }
 
+core::Result<KeyStore::Audit> KeyStore::audit(store::Database& database, const std::string& master_key_file) {
+  auto master = base::read_secret_file(master_key_file);
+  if (!master && master.error().code != Code::kNotFound) return master.unexpected();
+  const bool usable = master && master->size() >= kMasterSize;
+  const KeyStore store(database, usable ? std::move(*master) : core::Bytes());
+  Audit audit;
+  AIRCHECK_TRY(store::Statement rows, database.prepare(std::string(kColumns) + "ORDER BY period_start"));
+  while (true) {
+    AIRCHECK_TRY(const bool row, rows.step());
+    if (!row) return audit;
+    // A station that never had a channel has no key to open, and needs no master key yet.
+    if (!usable)
+      return fail(Code::kNotFound, master_key_file + " is missing or too short: restore it from your backup");
+    ++audit.keys;
+    if (!store.read_record(rows)) audit.sealed.push_back(rows.text(0));
+  }
+}
+
 core::Result<void> KeyStore::check_master() const {
   AIRCHECK_TRY(store::Statement statement,
                database_->prepare(std::string(kColumns) + "ORDER BY created_at DESC LIMIT 1"));

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/bytes.hpp"
 #include "core/secret.hpp"
@@ -36,6 +37,13 @@ class KeyStore {
   // Reads or makes the master key. kPermission, kConflict: a master key that others can read, or that does not open the
   // keys of this database. The database has to live longer.
   static core::Result<std::unique_ptr<KeyStore>> open(store::Database& database, const std::string& master_key_file);
+  // Of a database that may only be read: how many keys it has, and which of them the master key does not open. Makes no
+  // master key.
+  struct Audit {
+    std::size_t keys = 0;
+    std::vector<std::string> sealed;  // KIDs
+  };
+  static core::Result<Audit> audit(store::Database& database, const std::string& master_key_file);
   ~KeyStore();
   KeyStore(const KeyStore&) = delete;
   KeyStore& operator=(const KeyStore&) = delete;

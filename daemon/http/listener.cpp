@@ -42,6 +42,15 @@ core::Error from_gerror(const GError* error) {
   return {not_found ? Code::kNotFound : Code::kInvalidArgument, error->message};
 }
 
+core::Result<GTlsCertificate*> load_certificate(const ListenOptions& options) {
+  g_autoptr(GError) error = nullptr;
+  GTlsCertificate* const certificate =
+      g_tls_certificate_new_from_files(options.tls_certificate.c_str(), options.tls_key.c_str(), &error);
+  if (certificate != nullptr) return certificate;
+  return core::Unexpected(
+      from_gerror(error).with_context("TLS certificate " + options.tls_certificate + " with key " + options.tls_key));
+}
+
 }  // namespace
 
 // What the stream's weak reference carries: the listener, if it still is there, and the connection's name.
@@ -80,13 +89,7 @@ Listener::~Listener() {
 core::Result<std::unique_ptr<Listener>> Listener::open(const ListenOptions& options, Accepted accepted) {
   std::unique_ptr<Listener> listener(new Listener(options, std::move(accepted)));
   if (!options.tls_certificate.empty()) {
-    g_autoptr(GError) error = nullptr;
-    listener->certificate_ =
-        g_tls_certificate_new_from_files(options.tls_certificate.c_str(), options.tls_key.c_str(), &error);
-    if (listener->certificate_ == nullptr) {
-      return core::Unexpected(from_gerror(error).with_context("TLS certificate " + options.tls_certificate +
-                                                              " with key " + options.tls_key));
-    }
+    AIRCHECK_TRY(listener->certificate_, load_certificate(options));
   }
   AIRCHECK_TRY_VOID(listener->bind());
   listener->watch();
@@ -95,6 +98,31 @@ core::Result<std::unique_ptr<Listener>> Listener::open(const ListenOptions& opti
   listener->sweep_ =
       base::Timer::every(std::max<std::int64_t>(options.idle_ms / 10, 10), [self] { self->disconnect_idle(); });
   return listener;
+}
+
+core::Result<void> Listener::reload(const ListenOptions& options) {
+  if (certificate_ != nullptr) {
+    AIRCHECK_TRY(GTlsCertificate * fresh, load_certificate(options));
+    g_object_unref(std::exchange(certificate_, fresh));
+  }
+  options_.max_connections = options.max_connections;
+  return {};
+}
+
+void Listener::drain() {
+  draining_ = true;
+  if (source_ != nullptr) g_source_destroy(source_);
+  g_clear_pointer(&source_, g_source_unref);
+  resume_.cancel();
+  // The kernel would go on completing connections that nobody accepts.
+  g_socket_close(socket_, nullptr);
+  for (auto& [name, connection] : connections_) {
+    if (!connection.busy) g_socket_shutdown(connection.socket, TRUE, TRUE, nullptr);
+  }
+}
+
+int Listener::busy() const {
+  return static_cast<int>(std::ranges::count_if(connections_, [](const auto& entry) { return entry.second.busy; }));
 }
 
 core::Result<void> Listener::bind() {
@@ -237,6 +265,7 @@ void Listener::request_ends(GSocketAddress* remote) {
   if (found == connections_.end()) return;
   found->second.busy = false;
   found->second.since_ms = now_ms();
+  if (draining_) g_socket_shutdown(found->second.socket, TRUE, TRUE, nullptr);
 }
 
 void Listener::disconnect_idle() {

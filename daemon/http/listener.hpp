@@ -41,6 +41,14 @@ class Listener {
   [[nodiscard]] bool tls() const { return certificate_ != nullptr; }
   [[nodiscard]] int connections() const { return static_cast<int>(connections_.size()); }
 
+  // Takes over max_connections, and reads the certificate anew for connections to come. On an error nothing changed.
+  // Whether there is TLS at all, and the address, stay.
+  core::Result<void> reload(const ListenOptions& options);
+  // No new connections; those without a request in hand are ended now, the others after their answer.
+  void drain();
+  // Of the connections, those with a request in hand.
+  [[nodiscard]] int busy() const;
+
   // A request's headers are complete, and its answer is written (or its client gone).
   void request_begins(GSocketAddress* remote);
   void request_ends(GSocketAddress* remote);
@@ -71,7 +79,7 @@ class Listener {
   static void on_closed(gpointer data, GObject* where_the_object_was) noexcept;
   static void on_handshake(GObject* source, GAsyncResult* result, gpointer data) noexcept;
 
-  const ListenOptions options_;
+  ListenOptions options_;
   Accepted accepted_;
   GSocket* socket_ = nullptr;
   GSource* source_ = nullptr;
@@ -79,6 +87,7 @@ class Listener {
   int port_ = 0;
   std::map<std::string, Connection> connections_;
   int refused_open_ = 0;
+  bool draining_ = false;
   base::Timer sweep_;
   base::Timer resume_;
   std::shared_ptr<Listener*> alive_;  // null inside once this is gone: callbacks of GIO may come later

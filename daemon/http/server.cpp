@@ -8,6 +8,7 @@
 #include <array>
 #include <cctype>
 #include <cerrno>
+#include <utility>
 
 #include "base/files.hpp"
 #include "base/log.hpp"
@@ -21,6 +22,7 @@ using core::fail;
 namespace {
 
 constexpr const char* kBodyKey = "aircheck-body";
+constexpr std::int64_t kDrainLookMs = 10;
 constexpr const char* kExposed = "X-Expires-At, X-Request-Id, Retry-After, ETag";
 constexpr const char* kAllowedHeaders = "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Range";
 constexpr const char* kAllowedMethods = "GET, HEAD, POST, PUT, PATCH, DELETE";
@@ -221,16 +223,20 @@ class Server::Impl {
     }
     g_clear_object(&soup_);
     if (silent_ >= 0) close(silent_);
-    for (GInetAddressMask* mask : proxies_) g_object_unref(mask);
+    free_masks(proxies_);
   }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
   core::Result<void> start();
+  core::Result<void> reload(const ServerOptions& options);
+  void drain(std::int64_t limit_ms, std::function<void()> done);
   [[nodiscard]] const Listener& listener() const { return *listener_; }
 
  private:
-  core::Result<void> parse_proxies();
+  using Masks = std::vector<GInetAddressMask*>;
+  static core::Result<Masks> parse_proxies(const std::vector<std::string>& texts);
+  static void free_masks(const Masks& masks);
   core::Result<void> allow_keep_alive();
   void handle(SoupServerMessage* message);
   void dispatch(const Request& request, bool too_large, Summary& summary, Responder responder);
@@ -253,19 +259,53 @@ class Server::Impl {
   SoupServer* soup_ = nullptr;
   int silent_ = -1;  // the far end of libsoup's own listener
   std::unique_ptr<Listener> listener_;
-  std::vector<GInetAddressMask*> proxies_;
+  Masks proxies_;
+  base::Timer drain_timer_;
 };
 
-core::Result<void> Server::Impl::parse_proxies() {
-  for (const std::string& text : options_.trusted_proxies) {
+core::Result<Server::Impl::Masks> Server::Impl::parse_proxies(const std::vector<std::string>& texts) {
+  Masks masks;
+  for (const std::string& text : texts) {
     GInetAddressMask* mask = g_inet_address_mask_new_from_string(text.c_str(), nullptr);
-    if (mask == nullptr) {
-      return fail(Code::kInvalidArgument,
-                  "AIRCHECK_TRUSTED_PROXIES: '" + text + "' has to be an IP address or a CIDR block");
+    if (mask != nullptr) {
+      masks.push_back(mask);
+      continue;
     }
-    proxies_.push_back(mask);
+    free_masks(masks);
+    return fail(Code::kInvalidArgument,
+                "AIRCHECK_TRUSTED_PROXIES: '" + text + "' has to be an IP address or a CIDR block");
   }
+  return masks;
+}
+
+void Server::Impl::free_masks(const Masks& masks) {
+  for (GInetAddressMask* mask : masks) g_object_unref(mask);
+}
+
+core::Result<void> Server::Impl::reload(const ServerOptions& options) {
+  AIRCHECK_TRY(Masks masks, parse_proxies(options.trusted_proxies));
+  if (auto reloaded = listener_->reload(options.listen); !reloaded) {
+    free_masks(masks);
+    return reloaded;
+  }
+  free_masks(std::exchange(proxies_, std::move(masks)));
+  options_.public_url = options.public_url;
+  options_.cors_origins = options.cors_origins;
   return {};
+}
+
+void Server::Impl::drain(std::int64_t limit_ms, std::function<void()> done) {
+  listener_->drain();
+  const std::int64_t deadline_us = g_get_monotonic_time() + limit_ms * 1000;
+  drain_timer_ = base::Timer::every(kDrainLookMs, [this, deadline_us, done = std::move(done)] {
+    const int left = listener_->busy();
+    if (left > 0 && g_get_monotonic_time() < deadline_us) return;
+    if (left > 0) base::log_warning("http", std::to_string(left) + " answers were cut off");
+    // The callback destroys this object.
+    const auto finished = done;
+    drain_timer_.cancel();
+    finished();
+  });
 }
 
 // libsoup closes every connection after its first answer unless it has a listener of its own (request_finished() in
@@ -289,7 +329,7 @@ core::Result<void> Server::Impl::allow_keep_alive() {
 }
 
 core::Result<void> Server::Impl::start() {
-  AIRCHECK_TRY_VOID(parse_proxies());
+  AIRCHECK_TRY(proxies_, parse_proxies(options_.trusted_proxies));
   // libsoup would decode the path once more: %2F would make a segment, and %252E a dot.
   soup_ = soup_server_new("server-header", "aircheck", "raw-paths", TRUE, nullptr);
   soup_server_add_early_handler(soup_, nullptr, on_early, this, nullptr);
@@ -481,6 +521,14 @@ core::Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options
   auto impl = std::make_unique<Impl>(options, router);
   AIRCHECK_TRY_VOID(impl->start());
   return std::unique_ptr<Server>(new Server(std::move(impl)));
+}
+
+core::Result<void> Server::reload(const ServerOptions& options) {
+  return impl_->reload(options);
+}
+
+void Server::drain(std::int64_t limit_ms, std::function<void()> done) {
+  impl_->drain(limit_ms, std::move(done));
 }
 
 int Server::port() const {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -30,6 +32,14 @@ class Server {
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
+
+  // Takes over what may change while it runs: public_url, trusted_proxies, cors_origins, and of `listen` what
+  // Listener::reload takes. On an error nothing changed.
+  core::Result<void> reload(const ServerOptions& options);
+
+  // Accepts nothing more, lets open answers finish for `limit_ms` at most, then calls `done`, unless this is destroyed
+  // before.
+  void drain(std::int64_t limit_ms, std::function<void()> done);
 
   [[nodiscard]] int port() const;
   // "http://127.0.0.1:8000": how this machine reaches us.

@@ -226,7 +226,7 @@ void answer_playlist(const StreamServices& services, const access::Caller& calle
                                              .target_ns = channel.target_duration_s * core::kNsPerSecond},
                                             services.archive.facts(channel.id));
   } else {
-    const std::string& cdn = services.cdn_base_url;
+    const std::string cdn = services.cdn_base_url();
     text = timeshift::media_playlist(window,
                                      {.kind = kind,
                                       .protection = protection_of(stream.protection),

@@ -31,7 +31,7 @@ struct StreamServices {
   timeshift::BlobCache& blobs;
   const access::Gate& gate;
   const Authenticator& authenticator;
-  std::string cdn_base_url;  // in place of {base_url}/hls for segments; empty: ourselves
+  std::function<std::string()> cdn_base_url;  // in place of {base_url}/hls for segments; empty text: ourselves
   std::function<core::Utc()> now;
 };
 

@@ -2,6 +2,11 @@
 
 #include <sqlite3.h>
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
 #include <utility>
 
 #include "store/migrate.hpp"
@@ -34,6 +39,23 @@ Code to_code(int result) {
   }
 }
 
+// SQLite's URI form of a path, in which ?, # and % mean something.
+std::string file_uri(const std::string& path, const char* query) {
+  std::string uri = "file:";
+  for (const char c : path) {
+    if (c == '?') {
+      uri += "%3f";
+    } else if (c == '#') {
+      uri += "%23";
+    } else if (c == '%') {
+      uri += "%25";
+    } else {
+      uri += c;
+    }
+  }
+  return uri + query;
+}
+
 }  // namespace
 
 void Database::Close::operator()(sqlite3* handle) const {
@@ -63,6 +85,68 @@ core::Result<std::unique_ptr<Database>> Database::open(const std::string& path, 
                         .with_context(context));
   AIRCHECK_TRY_VOID(migrate(*database, path, schema).with_context(context));
   return database;
+}
+
+core::Result<std::unique_ptr<Database>> Database::open_to_read(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) return fail(Code::kNotFound, path + " does not exist");
+  // Even a reader makes a write-ahead log where there is none; immutable says that nobody writes either.
+  const bool in_use = std::filesystem::exists(path + "-wal", error);
+  sqlite3* handle = nullptr;
+  const int result =
+      sqlite3_open_v2(file_uri(path, in_use ? "" : "?immutable=1").c_str(), &handle,
+                      SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+  std::unique_ptr<Database> database(new Database(handle));
+  if (handle == nullptr) return fail(Code::kInternal, "SQLite has no memory for " + path);
+  if (result != SQLITE_OK) return database->failure(result, "database " + path);
+  sqlite3_busy_timeout(handle, 5000);
+  AIRCHECK_TRY_VOID(database->ping().with_context("database " + path));
+  return database;
+}
+
+core::Result<void> Database::copy_to(const std::string& target) {
+  const int fd = ::open(target.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0) return core::fail_errno(errno, "cannot make " + target);
+  close(fd);
+  sqlite3* handle = nullptr;
+  const int opened = sqlite3_open_v2(target.c_str(), &handle,
+                                     SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+  std::unique_ptr<Database> copy(new Database(handle));
+  if (handle == nullptr) return fail(Code::kInternal, "SQLite has no memory for " + target);
+  if (opened != SQLITE_OK) return copy->failure(opened, target);
+  sqlite3_busy_timeout(handle, 5000);
+  sqlite3_backup* backup = sqlite3_backup_init(handle, "main", handle_.get(), "main");
+  if (backup == nullptr) return copy->failure(sqlite3_errcode(handle), target);
+  // All pages in one step: the copy is that of one moment, and of a WAL database nobody has to wait for it.
+  sqlite3_backup_step(backup, -1);
+  const int finished = sqlite3_backup_finish(backup);
+  if (finished != SQLITE_OK) return copy->failure(finished, "cannot copy the database to " + target);
+  AIRCHECK_TRY_VOID(copy->execute("PRAGMA journal_mode = DELETE").with_context(target));
+  AIRCHECK_TRY(const auto found, copy->damage());
+  if (found.empty()) return {};
+  return fail(Code::kIo, "the database is damaged, so its copy is of no use: " + found.front());
+}
+
+core::Result<std::vector<std::string>> Database::damage() {
+  std::vector<std::string> found;
+  AIRCHECK_TRY(Statement integrity, prepare("PRAGMA integrity_check(20)"));
+  while (true) {
+    AIRCHECK_TRY(const bool row, integrity.step());
+    if (!row) break;
+    if (integrity.text(0) != "ok") found.push_back(integrity.text(0));
+  }
+  AIRCHECK_TRY(Statement keys, prepare("PRAGMA foreign_key_check"));
+  while (found.size() < 40) {
+    AIRCHECK_TRY(const bool row, keys.step());
+    if (!row) break;
+    found.push_back("row " + std::to_string(keys.integer(1)) + " of " + keys.text(0) + " refers to nothing in " +
+                    keys.text(2));
+  }
+  return found;
+}
+
+core::Result<std::int64_t> Database::version_of(const Schema& schema) {
+  return schema_version(*this, schema);
 }
 
 core::Result<Statement> Database::prepare(std::string_view sql) {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/bytes.hpp"
 #include "core/result.hpp"
@@ -26,6 +27,19 @@ class Database {
   // Opens or creates the file, sets WAL and foreign keys, and migrates. ":memory:" works too. kUnsupported: a newer or
   // foreign database; nothing was changed then.
   static core::Result<std::unique_ptr<Database>> open(const std::string& path, const Schema& schema);
+
+  // Opens a file that has to exist, to look at it: nothing is made, migrated or changed, also beside it. What a process
+  // that uses it now has written so far is seen.
+  static core::Result<std::unique_ptr<Database>> open_to_read(const std::string& path);
+
+  // One consistent copy while others write (SQLite's online backup), in rollback mode so that it is one file. `target`
+  // must not exist; its mode is 0600. The copy is checked.
+  core::Result<void> copy_to(const std::string& target);
+
+  // What integrity_check and foreign_key_check find; empty: nothing. It reads the whole file.
+  core::Result<std::vector<std::string>> damage();
+  // The schema's version in a file of this kind. kUnsupported: it is of another kind, or newer than we know.
+  core::Result<std::int64_t> version_of(const Schema& schema);
 
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;

@@ -42,7 +42,7 @@ core::Result<void> apply(Database& database, const Schema& schema, const Migrati
 
 }  // namespace
 
-core::Result<void> migrate(Database& database, const std::string& path, const Schema& schema) {
+core::Result<std::int64_t> schema_version(Database& database, const Schema& schema) {
   AIRCHECK_TRY(const std::int64_t version, pragma(database, "user_version"));
   AIRCHECK_TRY(const std::int64_t application, pragma(database, "application_id"));
   AIRCHECK_TRY(const bool used, has_tables(database));
@@ -56,6 +56,13 @@ core::Result<void> migrate(Database& database, const std::string& path, const Sc
                                         ", this Aircheck knows up to " + std::to_string(newest) +
                                         ": install the newer Aircheck again");
   }
+  return version;
+}
+
+core::Result<void> migrate(Database& database, const std::string& path, const Schema& schema) {
+  AIRCHECK_TRY(const std::int64_t version, schema_version(database, schema));
+  AIRCHECK_TRY(const bool used, has_tables(database));
+  const auto newest = static_cast<std::int64_t>(schema.migrations.size());
   if (used && version < newest && path != ":memory:") AIRCHECK_TRY_VOID(copy_before(database, path, version));
   for (const Migration& migration : schema.migrations) {
     if (migration.number > version) AIRCHECK_TRY_VOID(apply(database, schema, migration));

@@ -113,6 +113,68 @@ void Archive::finish_rescan(Channel& channel, const core::Result<Rescan>& result
                  key);
 }
 
+void Archive::rebuild(std::string_view channel_id, std::function<void(const core::Result<Rebuilt>&)> done) {
+  Channel* const channel = find(channel_id);
+  if (channel == nullptr) return done(core::fail(core::Code::kNotFound, "the archive has no such channel"));
+  if (!channel->scanned || channel->rebuilding) {
+    return done(core::fail(core::Code::kUnavailable, "the channel's folder is being read already"));
+  }
+  channel->rebuilding = true;
+  pool_.run([folder = channel->folder, key = channel->settings.key] { return rescan(*folder, key, {}); },
+            [this, id = channel->settings.id, last = channel->index.last_segment_sequence(),
+             alive = std::weak_ptr<bool>(alive_), done = std::move(done)](const core::Result<Rescan>& result) {
+              Channel* const found = alive.expired() ? nullptr : find(id);
+              if (found == nullptr) return done(core::fail(core::Code::kNotFound, "the channel was removed meanwhile"));
+              found->rebuilding = false;
+              if (!result) return done(result.unexpected());
+              done(finish_rebuild(*found, *result, last));
+            });
+}
+
+Archive::Rebuilt Archive::finish_rebuild(Channel& channel, const Rescan& rescan,
+                                         std::optional<std::uint64_t> last_before) {
+  const std::string& id = channel.settings.id;
+  std::map<std::uint64_t, SegmentRow> before;
+  for (SegmentRow& row : channel.index.files()) before.emplace(row.sequence, std::move(row));
+  std::set<std::string_view> unlisted;
+  for (const SegmentRow& row : channel.unlisted) unlisted.insert(row.location);
+
+  SegmentIndex fresh(channel.index.target_ns());
+  for (const SegmentRow& row : rescan.rows) {
+    if (!unlisted.contains(row.location)) fresh.add(row);
+  }
+  // What the worker delivered while the files were read stands behind them.
+  for (const auto& [sequence, row] : before) {
+    if (!last_before || sequence > *last_before) fresh.add(row);
+  }
+  if (fresh.last_segment_sequence() == channel.index.last_segment_sequence()) {
+    fresh.restore_trailing_gaps(channel.index.trailing_gaps());
+  }
+
+  Rebuilt rebuilt{.segments = fresh.segment_count(), .unreadable = rescan.unreadable};
+  for (const SegmentRow& row : fresh.files()) {
+    const auto known = before.find(row.sequence);
+    const bool same = known != before.end() && known->second == row;
+    if (!same && known != before.end()) {
+      store_.remove(id, row.sequence);
+      ++rebuilt.corrected;
+    }
+    if (known == before.end()) ++rebuilt.added;
+    if (!same) store_.add(id, row);
+    if (known != before.end()) before.erase(known);
+  }
+  rebuilt.removed = before.size();
+  for (const auto& [sequence, row] : before) store_.remove(id, sequence);
+  channel.index = std::move(fresh);
+  for (const SegmentRow& row : channel.index.files()) read_facts(channel, row);
+  base::log_info("timeshift",
+                 "index rebuilt from the files: " + std::to_string(rebuilt.segments) + " segments, " +
+                     std::to_string(rebuilt.added) + " of them new, " + std::to_string(rebuilt.corrected) +
+                     " corrected, " + std::to_string(rebuilt.removed) + " gone",
+                 channel.settings.key);
+  return rebuilt;
+}
+
 void Archive::add_segment(std::string_view channel_id, const SegmentRow& row) {
   Channel* channel = find(channel_id);
   if (channel == nullptr) return;
@@ -140,7 +202,7 @@ void Archive::add_row(Channel& channel, const SegmentRow& row) {
 Archive::Retired Archive::retire(std::string_view channel_id, core::Utc ended_before, std::size_t limit) {
   Channel* const channel = find(channel_id);
   Retired retired;
-  if (channel == nullptr || !channel->scanned) return retired;
+  if (channel == nullptr || !channel->scanned || channel->rebuilding) return retired;
   retired.folder = channel->folder;
   std::vector<SegmentRow> rows = channel->index.take_oldest(channel->index.ended_before(ended_before, limit));
   for (const SegmentRow& row : rows) store_.remove(channel->settings.id, row.sequence);

@@ -5,9 +5,11 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/main_context.hpp"
 #include "base/worker_pool.hpp"
@@ -52,6 +54,18 @@ class Archive {
   [[nodiscard]] bool complete() const;
   [[nodiscard]] bool complete(std::string_view channel_id) const;
 
+  // Reads every file of a channel anew, on a pool thread, and puts right what the index says otherwise; playlists are
+  // answered meanwhile, nothing is retired. Slots that were listed as GAP stay GAP. kNotFound: the channel was not
+  // taken in. kUnavailable: its folder is being read already.
+  struct Rebuilt {
+    std::size_t segments = 0;  // that are listed now
+    std::size_t added = 0;
+    std::size_t removed = 0;              // files that are gone
+    std::size_t corrected = 0;            // rows that said something else
+    std::vector<std::string> unreadable;  // "location: why"
+  };
+  void rebuild(std::string_view channel_id, std::function<void(const core::Result<Rebuilt>&)> done);
+
   // A segment that the worker finished. Rows that are there already change nothing.
   void add_segment(std::string_view channel_id, const SegmentRow& row);
   // True while no worker makes segments for the channel: its missed slots are listed as GAP rows.
@@ -88,6 +102,7 @@ class Archive {
     std::vector<SegmentRow>
         unlisted;  // files of ours that came after their slot was listed as GAP, or contradict others
     bool scanned = false;
+    bool rebuilding = false;
     bool worker_down = false;
   };
 
@@ -98,6 +113,7 @@ class Archive {
   [[nodiscard]] const Channel* find(std::string_view channel_id) const;
   void start_rescan(Channel& channel, std::function<void()> scanned);
   void finish_rescan(Channel& channel, const core::Result<Rescan>& rescan);
+  Rebuilt finish_rebuild(Channel& channel, const Rescan& rescan, std::optional<std::uint64_t> last_before);
   void add_row(Channel& channel, const SegmentRow& row);
   void read_facts(Channel& channel, const SegmentRow& row);
 

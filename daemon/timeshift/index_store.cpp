@@ -20,6 +20,11 @@ void set_aside(const std::string& path, const core::Error& why) {
 core::Result<std::unique_ptr<store::Database>> open_database(const std::string& path) {
   auto database = store::Database::open(path, store::index_schema());
   if (database) return database;
+  // What another program holds, or this user may not write, is whole for all we know.
+  const core::Code code = database.error().code;
+  if (code == core::Code::kUnavailable || code == core::Code::kPermission || code == core::Code::kNoSpace) {
+    return core::Unexpected(database.error().with_context("index.db cannot be used now, and is left as it is"));
+  }
   set_aside(path, database.error());
   return store::Database::open(path, store::index_schema()).with_context("index.db");
 }

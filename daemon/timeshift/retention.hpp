@@ -71,6 +71,7 @@ class Retention {
   // As of the last look, half a minute ago at most.
   [[nodiscard]] const std::optional<DiskSpace>& space() const { return space_; }
   [[nodiscard]] std::uint64_t min_free_bytes() const { return options_.min_free_bytes; }
+  void set_min_free_bytes(std::uint64_t bytes) { options_.min_free_bytes = bytes; }
   // Of all rounds since the daemon started.
   [[nodiscard]] std::uint64_t deleted_segments() const { return deleted_segments_; }
   [[nodiscard]] std::uint64_t deleted_bytes() const { return deleted_bytes_; }

@@ -49,7 +49,7 @@ class AdminRoutesTest : public test::StationWithAccounts {
                                       .blobs = blobs_,
                                       .gate = gate_,
                                       .authenticator = authenticator_,
-                                      .cdn_base_url = "",
+                                      .cdn_base_url = [] { return std::string(); },
                                       .now = [this] { return now_; }});
     register_health_routes(router_, {.dependencies = {{"database", [this] { return database_->ping(); }},
                                                       {"storage", [this] { return storage_; }}},

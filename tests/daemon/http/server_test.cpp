@@ -106,6 +106,41 @@ TEST_F(ServerTest, AConnectionCarriesManyRequests) {
   EXPECT_TRUE(run_until([&] { return client.closed(); }));
 }
 
+TEST_F(ServerTest, DrainingFinishesOpenAnswersAndAcceptsNoMore) {
+  start();
+  test::RawClient waiting(server_->port());
+  test::RawClient idle(server_->port());
+  idle.send("GET /hls/big HTTP/1.1\r\nHost: station\r\n\r\n");
+  waiting.send("GET /api/later HTTP/1.1\r\nHost: station\r\n\r\n");
+  const base::Timer tick = base::Timer::every(10, [] {});
+  ASSERT_TRUE(run_until([&] { return !idle.closed() && kept_.size() == 1 && idle.received.ends_with("0123456789"); }));
+  bool drained = false;
+  const std::string before = url("/hls/big");
+  server_->drain(60'000, [&] { drained = true; });
+  EXPECT_TRUE(run_until([&] { return idle.closed(); })) << "nobody waits for who asks nothing";
+  EXPECT_EQ(get(before).status, 0) << "nobody listens";
+  EXPECT_FALSE(drained);
+  kept_.front().text(200, "text/plain", "worth waiting for");
+  EXPECT_TRUE(run_until([&] { return waiting.closed() && drained; }));
+  EXPECT_TRUE(waiting.received.ends_with("worth waiting for")) << waiting.received;
+}
+
+TEST_F(ServerTest, DrainingIsBounded) {
+  start();
+  test::RawClient waiting(server_->port());
+  waiting.send("GET /api/later HTTP/1.1\r\nHost: station\r\n\r\n");
+  ASSERT_TRUE(run_until([&] { return kept_.size() == 1; }));
+  bool drained = false;
+  server_->drain(100, [&] {
+    drained = true;
+    server_.reset();
+  });
+  EXPECT_TRUE(run_until([&] { return drained; }));
+  const base::Timer tick = base::Timer::every(10, [] {});
+  EXPECT_TRUE(run_until([&] { return waiting.closed(); }));
+  EXPECT_EQ(waiting.received, "");
+}
+
 TEST_F(ServerTest, RangesAreServed) {
   start();
   const auto part = fetch({.url = url("/hls/big"), .headers = {{"Range", "bytes=2-4"}}});

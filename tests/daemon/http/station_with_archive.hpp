@@ -42,7 +42,7 @@ class StationWithArchive : public StationWithAccounts {
             .blobs = blobs_,
             .gate = gate_,
             .authenticator = authenticator_,
-            .cdn_base_url = "",
+            .cdn_base_url = [] { return std::string(); },
             .now = [this] { return now_; }};
   }
 

@@ -1,0 +1,118 @@
+// What a running aircheckd takes over from a changed configuration file, and what it says of the rest.
+#include <sstream>
+
+#include "support/station_process.hpp"
+
+namespace aircheck {
+namespace {
+
+class ReloadTest : public test::StationProcess {
+ protected:
+  void configure(const std::string& text) { directory_.write("aircheck.conf", text); }
+  std::vector<std::string> config() const { return {"--config", directory_ / "aircheck.conf"}; }
+  test::Finished reload() { return command("reload"); }
+  [[nodiscard]] bool logs(const std::string& text) {
+    const base::Timer tick = base::Timer::every(20, [] {});
+    return run_until([&] { return log().find(text) != std::string::npos; });
+  }
+  std::string live_url(const std::string& token, const std::vector<std::pair<std::string, std::string>>& more = {}) {
+    test::HttpRequest request{.url = url("/api/v1/tstv/channels")};
+    request.headers = more;
+    request.headers.emplace_back("Authorization", "Bearer " + token);
+    const auto answer = fetch(request);
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    return *answer.json().find("items")->as_array()->at(0).find("live_url")->as_string();
+  }
+  // A certificate of this name, self-signed.
+  void make_certificate(const std::string& name) {
+    const auto made = test::run("cd " + directory_.path() +
+                                " && openssl req -x509 -newkey ec -pkeyopt "
+                                "ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=" +
+                                name + " -keyout key.pem -out cert.pem 2>&1");
+    ASSERT_EQ(made.exit, 0) << made.output;
+  }
+  std::string presented_name() {
+    return test::run("openssl s_client -connect " + url_.substr(url_.find("//") + 2) +
+                     " </dev/null 2>/dev/null | openssl x509 -noout -subject")
+        .output;
+  }
+};
+
+TEST_F(ReloadTest, WhatMayChangeIsInForceAtOnce) {
+  configure("[server]\npublic-url=https://one.example\n");
+  start(config(), {{"AIRCHECK_ADMIN_PASSWORD", kPassword}});
+  const std::string token = sign_in();
+  create_channel(token);
+  EXPECT_TRUE(live_url(token).starts_with("https://one.example/hls/ch1/")) << live_url(token);
+  configure("[server]\npublic-url=https://two.example\nport=8123\n[log]\nformat=json\n[workers]\non-exit=stop\n");
+  const auto report = reload();
+  EXPECT_EQ(report.exit, 0) << report.output;
+  EXPECT_EQ(report.output,
+            "in force: [server] public-url\nin force: [workers] on-exit\nin force: [log] format\n"
+            "the configuration was read anew\n")
+      << "the command line's port wins, so that did not change";
+  EXPECT_TRUE(live_url(token).starts_with("https://two.example/hls/ch1/"));
+  EXPECT_NE(log().find("\"message\":\"configuration read anew\""), std::string::npos) << log();
+}
+
+TEST_F(ReloadTest, WhatNeedsARestartIsSaidAndAWrongFileChangesNothing) {
+  configure("[server]\npublic-url=https://one.example\n");
+  start(config(), {{"AIRCHECK_ADMIN_PASSWORD", kPassword}});
+  const std::string token = sign_in();
+  create_channel(token);
+  configure("[server]\npublic-url=https://one.example\nlisten=0.0.0.0\n[streaming]\nsegment-duration=4\n");
+  EXPECT_EQ(reload().output,
+            "needs a restart: [server] listen\nneeds a restart: [streaming] segment-duration\n"
+            "the configuration was read anew\n");
+  for (const char* wrong : {"[server]\npublic-url=https://three.example\nprot=1\n",
+                            "[server]\npublic-url=https://three.example\ntrusted-proxies=here\n",
+                            "[server]\npublic-url=ftp://three.example\n", "no configuration"}) {
+    configure(wrong);
+    const auto report = reload();
+    EXPECT_EQ(report.exit, 1) << wrong << report.output;
+    EXPECT_NE(report.output.find("error: "), std::string::npos) << report.output;
+    EXPECT_TRUE(live_url(token).starts_with("https://one.example/")) << wrong;
+  }
+  // A signal has nobody to tell but the log.
+  kill(daemon_, SIGHUP);
+  EXPECT_TRUE(logs("the configuration stays as it was: ")) << log();
+  configure("[server]\npublic-url=https://four.example\n");
+  kill(daemon_, SIGHUP);
+  EXPECT_TRUE(logs("[server] public-url: the new value is in force")) << log();
+  EXPECT_TRUE(live_url(token).starts_with("https://four.example/"));
+}
+
+TEST_F(ReloadTest, TrustedProxiesAreThoseOfTheNewFile) {
+  configure("");
+  start(config(), {{"AIRCHECK_ADMIN_PASSWORD", kPassword}});
+  const std::string token = sign_in();
+  create_channel(token);
+  const std::vector<std::pair<std::string, std::string>> forwarded = {{"X-Forwarded-Proto", "https"}};
+  EXPECT_TRUE(live_url(token, forwarded).starts_with("http://")) << "anybody may send that";
+  configure("[server]\ntrusted-proxies=127.0.0.0/8\n");
+  EXPECT_EQ(reload().output, "in force: [server] trusted-proxies\nthe configuration was read anew\n");
+  EXPECT_TRUE(live_url(token, forwarded).starts_with("https://"));
+}
+
+TEST_F(ReloadTest, ARenewedCertificateIsPresentedFromThenOn) {
+  make_certificate("first");
+  configure("[server]\ntls-certificate=" + (directory_ / "cert.pem") + "\ntls-key=" + (directory_ / "key.pem") + "\n");
+  start(config());
+  EXPECT_NE(presented_name().find("first"), std::string::npos) << presented_name();
+  make_certificate("second");
+  EXPECT_NE(presented_name().find("first"), std::string::npos);
+  EXPECT_EQ(reload().exit, 0);
+  EXPECT_NE(presented_name().find("second"), std::string::npos) << presented_name();
+  directory_.write("cert.pem", "half a certif");
+  EXPECT_EQ(reload().exit, 1);
+  EXPECT_NE(presented_name().find("second"), std::string::npos) << "what worked goes on working";
+  make_certificate("third");
+  configure("");
+  EXPECT_EQ(reload().output,
+            "needs a restart: [server] tls-certificate\nneeds a restart: [server] tls-key\n"
+            "the configuration was read anew\n");
+  EXPECT_EQ(get(url("/health")).status, 200);
+}
+
+}  // namespace
+}  // namespace aircheck
