@@ -204,6 +204,45 @@ TEST_F(CatchupSrc, SeeksToTheFrame) {
   EXPECT_EQ(seen, truth("2026-02-25T14:30:18.52Z", "2026-02-25T14:30:21Z"));
 }
 
+// Without a playbin: to and fro over a hole and another key, to the frame.
+TEST_F(CatchupSrc, SeeksOverAChangeOfKeys) {
+  record_two_runs();
+  Pipeline pipeline("catchupsrc location=" + (folder_ / "ch1/ch1-%Y%m%d%H%M%S.m4s") +
+                    " start=2026-02-25T14:30:03Z end=2026-02-25T14:30:24Z ! qtdemux name=demuxer demuxer.video_0 ! "
+                    "cencdec name=cipher ! h264parse ! avdec_h264 ! "
+                    "fakesink name=frames signal-handoffs=true sync=false");
+  give_keys(pipeline.get());
+  Frames frames;
+  for (const char* signal : {"handoff", "preroll-handoff"}) {
+    g_signal_connect(pipeline.element("frames").get(), signal, G_CALLBACK(keep_frame), &frames);
+  }
+  const auto settled = [&] {
+    return gst_element_get_state(pipeline.get(), nullptr, nullptr, 60 * GST_SECOND) == GST_STATE_CHANGE_SUCCESS;
+  };
+  pipeline.pause();
+  ASSERT_TRUE(settled());
+  const Utc origin = *core::from_rfc3339("2026-02-25T14:30:03Z");
+  const auto seek = [&](GstClockTime at) {
+    frames.clear();
+    return gst_element_seek_simple(pipeline.get(), GST_FORMAT_TIME,
+                                   static_cast<GstSeekFlags>(GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_ACCURATE),
+                                   static_cast<gint64>(at)) != FALSE &&
+           settled();
+  };
+  for (const GstClockTime at : {15 * GST_SECOND + 520 * GST_MSECOND, 1 * GST_SECOND, 20 * GST_SECOND + 40 * GST_MSECOND,
+                                2 * GST_SECOND + 480 * GST_MSECOND}) {
+    ASSERT_TRUE(seek(at)) << at;
+    ASSERT_FALSE(frames.empty()) << at;
+    const auto utc = origin + static_cast<std::int64_t>(at);
+    EXPECT_EQ(frames.front(), truth(core::to_rfc3339(utc, 9), "2026-02-25T14:30:24Z").front());
+  }
+  // From the first key on to the end, which is behind the other.
+  frames.clear();
+  ASSERT_EQ(pipeline.play(), "");
+  frames.erase(std::unique(frames.begin(), frames.end()), frames.end());
+  EXPECT_EQ(frames, truth("2026-02-25T14:30:05.48Z", "2026-02-25T14:30:24Z"));
+}
+
 TEST_F(CatchupSrc, SaysWhatIsWrong) {
   record(4, "2026-02-25T14:30:00Z", "smpte", kKeyId, kKey);
   const auto failure = [&](const std::string& query) { return Player(uri(query)).play(); };
