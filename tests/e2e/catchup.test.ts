@@ -1,8 +1,11 @@
 // The playlist of a window that catchupplaylistsrc made of an archive of two runs, with a hole and another key between
-// them: plays over both in hls.js and in Shaka Player, from a static file server.
+// them: plays over both in hls.js and in Shaka Player, from a static file server. ffmpeg and mpv, which fetch one key for
+// all of a playlist, get an archive that has the hole alone.
 import { strict as assert } from "node:assert";
+import { mkdirSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { openPage } from "./harness/browser.ts";
+import { mpvPlays, ofHoles } from "./harness/mpv.ts";
 import { PlayerSite } from "./harness/player_site.ts";
 import { readState, untilPlaying } from "./harness/play.ts";
 import { runOk, until } from "./harness/process.ts";
@@ -27,15 +30,22 @@ async function record(folder: string, keyId: keyof typeof keys, start: string): 
   await runOk("bash", ["-c", `gst-launch-1.0 -q ${pipeline}`]);
 }
 
-async function fill(folder: string): Promise<void> {
+/** Twelve seconds, eight that are missing, twelve more under `later`; and the playlist of a window over both. */
+async function archive(folder: string, later: keyof typeof keys): Promise<void> {
+  mkdirSync(folder);
   await record(folder, first, "2026-02-25T14:30:00Z");
-  await record(folder, second, "2026-02-25T14:30:20Z");
+  await record(folder, later, "2026-02-25T14:30:20Z");
   const window = "start=2026-02-25T14:30:05Z end=2026-02-25T14:30:32Z key-uri=/key/%{kid}";
   await runOk("bash", [
     "-c",
     `gst-launch-1.0 -q catchupplaylistsrc location=${folder}/ch1-%Y%m%d%H%M%S.m4s ${window} ! ` +
       `filesink location=${folder}/window.m3u8`,
   ]);
+}
+
+async function fill(folder: string): Promise<void> {
+  await archive(`${folder}/two_keys`, second);
+  await archive(`${folder}/one_key`, first);
 }
 
 before(async () => {
@@ -48,7 +58,7 @@ for (const player of ["hls", "shaka"]) {
   test(`${player} plays the window over its hole and its keys`, async () => {
     const { page, log } = await openPage(site.browser, { width: 640, height: 360 });
     try {
-      await page.goto(site.address(player, "window.m3u8"));
+      await page.goto(site.address(player, "two_keys/window.m3u8"));
       const begun = await untilPlaying(page, log, 25);
       // The first run ends at 8 s, the second begins at 16 s of the playlist.
       assert.ok(begun.currentTime >= 1, `EXT-X-START is not followed: ${begun.currentTime}`);
@@ -63,3 +73,16 @@ for (const player of ["hls", "shaka"]) {
     }
   });
 }
+
+test("ffmpeg decodes every picture of the window", async () => {
+  const url = `${site.server.url}/media/one_key/window.m3u8`;
+  const done = await runOk("ffmpeg", ["-nostdin", "-v", "error", "-i", url, "-map", "0:v", "-f", "framemd5", "-"]);
+  // From the segment that covers the start: 8 s of the first run, 12 s of the second.
+  const pictures = done.stdout.split("\n").filter((line) => /^0,/.test(line));
+  assert.equal(pictures.length, 20 * 25, done.stderr);
+  assert.doesNotMatch(done.stderr, /h264|aac|decod|invalid/i);
+});
+
+test("mpv plays the window over its hole", async () => {
+  await mpvPlays(`${site.server.url}/media/one_key/window.m3u8`, 20, ofHoles);
+});
