@@ -182,6 +182,7 @@ class CencEnc : public gstx::Object<GstBaseTransform, GstBaseTransformClass, Set
   std::atomic<bool> started_ = false;  // between start() and stop()
   gobj::Guarded<Touched> touched_;     // since a pair was last taken
   KeyChanges changes_;
+  KnownKeys known_keys_;  // since NULL
 
   // Changed only while no data flows, or by the streaming thread.
   std::atomic<CencScheme> scheme_ = CencScheme::kCenc;  // queries read it in any thread
@@ -217,7 +218,8 @@ void CencEnc::class_init(GstBaseTransformClass* transform_class) {
    * The key holds from the first IDR picture (HEVC: IRAP; audio: frame) whose running time is not before
    * @running_time. It holds until the next change, or until the element returns to NULL.
    *
-   * Returns: FALSE, after a warning on the bus that names it, when an argument is malformed; nothing changes then.
+   * Returns: FALSE, after a warning on the bus that names it, when an argument is malformed, or when @key_id stands for
+   * another key since the element left NULL; nothing changes then.
    */
   g_signal_new_class_handler(
       "rotate-key", G_TYPE_FROM_CLASS(element_class), static_cast<GSignalFlags>(G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION),
@@ -254,6 +256,10 @@ void CencEnc::take_new_pair() {
     gstx::post_warning(element(), key.error().with_context("the key stays as it was"));
     return;
   }
+  if (const auto admitted = known_keys_.admit(*key); !admitted) {
+    gstx::post_warning(element(), admitted.error().with_context("the key stays as it was"));
+    return;
+  }
   changes_.add(*key, GST_CLOCK_TIME_NONE);
 }
 
@@ -261,6 +267,10 @@ gboolean CencEnc::rotate_key(const char* key_id, const char* key, guint64 runnin
   const auto named = named_key_from_hex(key_id != nullptr ? key_id : "", key != nullptr ? key : "");
   if (!named) {
     gstx::post_warning(element(), named.error().with_context("rotate-key"));
+    return FALSE;
+  }
+  if (const auto admitted = known_keys_.admit(*named); !admitted) {
+    gstx::post_warning(element(), admitted.error().with_context("rotate-key"));
     return FALSE;
   }
   changes_.add(*named, running_time);
@@ -274,6 +284,7 @@ GstStateChangeReturn CencEnc::change_state(GstStateChange transition) {
   if (transition == GST_STATE_CHANGE_READY_TO_NULL) {
     encryptor_.reset();
     changes_.clear();
+    known_keys_.clear();
     changed_ = true;
   }
   return result;
@@ -309,6 +320,7 @@ bool CencEnc::configure() {
 Result<void> CencEnc::configure_from(const Settings& settings) {
   AIRCHECK_TRY(const auto key, named_key(settings, element()));
   AIRCHECK_TRY(const auto first, first_ivs(settings));
+  AIRCHECK_TRY_VOID(known_keys_.admit(key));
   scheme_ = settings.scheme;
   clear_lead_ = settings.clear_lead;
   ivs_.set_first(first);

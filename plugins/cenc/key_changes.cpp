@@ -12,6 +12,13 @@ core::Result<NamedKey> named_key_from_hex(const std::string& key_id, const std::
   return named;
 }
 
+core::Result<void> KnownKeys::admit(const NamedKey& key) {
+  const auto known = keys_.lock()->try_emplace(key.key_id, key.key).first->second;
+  if (known == key.key) return {};
+  return core::fail(core::Code::kConflict, "key-id: " + core::to_hex(key.key_id) +
+                                               " stands for another key already: give each key an id of its own");
+}
+
 void KeyChanges::add(const NamedKey& key, GstClockTime running_time) {
   const GstClockTimeDiff from = GST_CLOCK_TIME_IS_VALID(running_time)
                                     ? static_cast<GstClockTimeDiff>(std::min<GstClockTime>(running_time, G_MAXINT64))

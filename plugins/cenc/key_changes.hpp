@@ -4,6 +4,7 @@
 #include <gst/gst.h>
 
 #include <atomic>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +22,18 @@ struct NamedKey {
 
 // Both as 32 hexadecimal digits. kInvalidArgument names the one that is wrong and repeats neither.
 core::Result<NamedKey> named_key_from_hex(const std::string& key_id, const std::string& key);
+
+// Which key each key id stands for. A second key under one id could not be told from the first one: players and licence
+// servers know keys by their ids alone. Any thread.
+class KnownKeys {
+ public:
+  // kConflict where the id stands for another key.
+  core::Result<void> admit(const NamedKey& key);
+  void clear() { keys_.lock()->clear(); }
+
+ private:
+  gobj::Guarded<std::map<core::KeyId, core::ContentKey>> keys_;
+};
 
 // Any thread adds, the streaming thread takes.
 class KeyChanges {

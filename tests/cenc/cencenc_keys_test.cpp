@@ -162,6 +162,34 @@ TEST_F(CencEncKeysTest, AMalformedKeyIsRefusedByName) {
   EXPECT_EQ(key_id_at(0), kKeyId);
 }
 
+// A player that has the first key would show noise.
+TEST_F(CencEncKeysTest, AKeyIdThatStandsForAnotherKeyIsRefused) {
+  start(kAacCaps);
+  const auto bus = gstx::Ref<GstBus>::adopt(gst_bus_new());
+  gst_element_set_bus(element_.get(), bus.get());
+  const auto warning = [&] {
+    const auto message = gstx::Ref<GstMessage>::adopt(gst_bus_pop_filtered(bus.get(), GST_MESSAGE_WARNING));
+    if (!message) return std::string();
+    GError* error = nullptr;
+    gst_message_parse_warning(message.get(), &error, nullptr);
+    std::string text = error->message;
+    g_error_free(error);
+    return text;
+  };
+  EXPECT_FALSE(rotate(element_.get(), kKeyId, kOtherKey, GST_CLOCK_TIME_NONE));
+  EXPECT_EQ(warning(), std::string("rotate-key: key-id: ") + kKeyId +
+                           " stands for another key already: give each key an id of its own");
+  EXPECT_TRUE(rotate(element_.get(), kKeyId, kKey, GST_CLOCK_TIME_NONE));
+  EXPECT_TRUE(rotate(element_.get(), kOtherKeyId, kOtherKey, GST_SECOND));
+  EXPECT_FALSE(rotate(element_.get(), kOtherKeyId, kKey, GST_SECOND)) << "one that is to come counts";
+  EXPECT_NE(warning(), "");
+  g_object_set(element_.get(), "key-id", kOtherKeyId, "key", kKey, nullptr);
+  EXPECT_NE(warning().find("the key stays as it was"), std::string::npos);
+  EXPECT_EQ(key_id_at(500 * GST_MSECOND), kKeyId);
+  EXPECT_EQ(key_id_at(GST_SECOND), kOtherKeyId);
+  gst_element_set_bus(element_.get(), nullptr);
+}
+
 TEST_F(CencEncKeysTest, PropertiesChangeAsAPairWhilePlaying) {
   start(kAvcCaps);
   EXPECT_EQ(key_id_of(access_unit(400), 0), kKeyId);
