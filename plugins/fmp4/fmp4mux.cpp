@@ -32,6 +32,7 @@
 #include "fmp4/mux_balance.hpp"
 #include "fmp4/mux_output.hpp"
 #include "fmp4/mux_pad.hpp"
+#include "fmp4/overdue_timer.hpp"
 #include "fmp4/random_access.hpp"
 #include "fmp4/sample_protection.hpp"
 #include "fmp4/segmenter.hpp"
@@ -141,6 +142,8 @@ class Fmp4Mux : public gstx::Object<GstElement, GstElementClass, Settings> {
   void request_key_frames(GstPad* gst_pad, std::int64_t from_running_time);
 
   GstFlowReturn drain();
+  void watch_segment();
+  void end_overdue_segment();
   void push_eos_if_over();
   GstFlowReturn push_segment(Segment segment);
   [[nodiscard]] std::uint32_t max_duration_s() const;
@@ -168,6 +171,8 @@ class Fmp4Mux : public gstx::Object<GstElement, GstElementClass, Settings> {
   GstFlowReturn flow_ = GST_FLOW_OK;
   std::atomic<bool> stopping_{false};
   MuxBalance balance_;
+  OverdueTimer overdue_;
+  std::int64_t watched_ns_ = INT64_MIN;  // start of the segment that overdue_ is set for
 };
 
 void Fmp4Mux::class_init(GstElementClass* element_class) {
@@ -186,7 +191,14 @@ void Fmp4Mux::class_init(GstElementClass* element_class) {
   element_class->change_state = gstx::vmethod<&Fmp4Mux::change_state>;
 }
 
-Fmp4Mux::Fmp4Mux(GstElement* self) : Object(self) {
+// The thread of a clock is everybody's: what may block runs in another.
+Fmp4Mux::Fmp4Mux(GstElement* self)
+    : Object(self), overdue_(self, [](gpointer element) {
+        gst_element_call_async(
+            GST_ELEMENT_CAST(element),
+            [](GstElement* one, gpointer) noexcept { gstx::impl<Fmp4Mux>(one).end_overdue_segment(); }, nullptr,
+            nullptr);
+      }) {
   GstPadTemplate* source_template = gst_element_class_get_pad_template(GST_ELEMENT_GET_CLASS(self), "src");
   source_ = gst_pad_new_from_template(source_template, "src");
   gst_pad_use_fixed_caps(source_);
@@ -231,6 +243,8 @@ GstPad* Fmp4Mux::request_new_pad(GstPadTemplate* pad_template, const gchar* name
 void Fmp4Mux::release_pad(GstPad* pad) {
   const auto keep = gstx::Ref<GstPad>::retain(pad);
   gst_child_proxy_child_removed(GST_CHILD_PROXY(element()), G_OBJECT(pad), GST_OBJECT_NAME(pad));
+  gstx::impl<MuxPad>(pad).released = true;
+  balance_.moved();  // its thread may wait for the others, and the pad waits for its thread
   gst_pad_set_active(pad, FALSE);
   gst_element_remove_pad(element(), pad);
   {
@@ -300,6 +314,7 @@ void Fmp4Mux::reset() {
   segmenter_ = Segmenter();
   output_ = MuxOutput(source_);
   announced_max_s_ = 0;
+  watched_ns_ = INT64_MIN;
   warned_about_cut_ = warned_about_key_ = false;
   cuts_asked_.lock()->clear();
   flow_ = GST_FLOW_OK;
@@ -319,7 +334,12 @@ GstStateChangeReturn Fmp4Mux::change_state(GstStateChange transition) {
     stopping_ = true;
     balance_.moved();
   }
+  if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED) overdue_.set_playing(false);
   const auto result = GST_ELEMENT_CLASS(gstx::parent_class<Fmp4Mux>())->change_state(element(), transition);
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING && result != GST_STATE_CHANGE_FAILURE) {
+    overdue_.set_playing(true);
+    overdue_.arm(0);  // what began before a pause
+  }
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) reset();
   return result;
 }
@@ -367,6 +387,7 @@ void Fmp4Mux::set_anchor(std::int64_t first_running_time) {
 
 core::Result<void> Fmp4Mux::set_caps(Pad& pad, const GstCaps* caps) {
   AIRCHECK_TRY(TrackConfig config, track_config_from_caps(pad.track->kind(), caps));
+  config.name = pad.settings().copy().track_name;
   pad.has_parameter_sets = false;
   pad.track->set_config(std::move(config));
   return {};
@@ -430,14 +451,20 @@ void Fmp4Mux::report_drops(Pad& pad, bool at_end) {
   pad.logged_drops = count;
   if (count == pad.reported_drops || (pad.reported_drops != 0 && !at_end)) return;
   pad.reported_drops = count;
-  warnings_.push_back({Code::kInvalidArgument,
-                       std::string(GST_OBJECT_NAME(pad.pad())) + ": " + std::to_string(count) +
-                           (count == 1 ? " sample was" : " samples were") + " dropped before " +
-                           core::to_rfc3339(core::Utc{pad.track->known_ns()}, 3) +
-                           ": they go back in time by a second or more, came 30 s after other tracks, or are empty"});
+  warnings_.push_back(
+      {Code::kInvalidArgument,
+       std::string(GST_OBJECT_NAME(pad.pad())) + ": " + std::to_string(count) +
+           (count == 1 ? " sample was" : " samples were") + " dropped before " +
+           core::to_rfc3339(core::Utc{pad.track->known_ns()}, 3) +
+           ": they go back in time by a second or more, came 30 s after other tracks, wait for an IDR, or are empty"});
 }
 
 void Fmp4Mux::report_left_out() {
+  for (const std::string& name : segmenter_.take_left_behind()) {
+    warnings_.push_back({Code::kTimeout, name + ": nothing that can begin a segment has come for 30 s (video: an IDR); "
+                                                "segments are made without it until something comes. Let its encoder "
+                                                "make key frames, or release the pad"});
+  }
   const auto left_out = segmenter_.take_left_out(tracks_);
   if (!left_out) return;
   warnings_.push_back({Code::kInvalidArgument, std::to_string(left_out->samples) +
@@ -476,9 +503,10 @@ GstFlowReturn Fmp4Mux::take(GstPad* gst_pad, gstx::Ref<GstBuffer> buffer) {
   GstFlowReturn flow = GST_FLOW_OK;
   {
     std::unique_lock lock(stream_lock_);
-    balance_.wait(lock, *pad.track, tracks_,
-                  [&] { return flow_ != GST_FLOW_OK || stopping_ || GST_PAD_IS_FLUSHING(gst_pad); });
+    const auto stopped = [&] { return stopping_ || pad.released || GST_PAD_IS_FLUSHING(gst_pad); };
+    balance_.wait(lock, *pad.track, tracks_, [&] { return flow_ != GST_FLOW_OK || stopped(); });
     if (flow_ != GST_FLOW_OK) return flow_;
+    if (stopped()) return GST_FLOW_FLUSHING;
     hand_over_cuts();
     core::Result<void> taken;
     if (gst_buffer_get_size(buffer.get()) == 0) {
@@ -520,10 +548,8 @@ gboolean Fmp4Mux::handle_event(GstPad* gst_pad, gstx::Ref<GstEvent> event) {
   core::Result<void> result;
   switch (GST_EVENT_TYPE(event.get())) {
     case GST_EVENT_FLUSH_START: {
-      const gboolean pushed = gst_pad_push_event(source_, event.release());
-      const std::lock_guard lock(stream_lock_);  // whoever is about to wait sees that the pad is flushing
       balance_.moved();
-      return pushed;
+      return gst_pad_push_event(source_, event.release());
     }
     case GST_EVENT_FLUSH_STOP: {
       {
@@ -674,7 +700,42 @@ GstFlowReturn Fmp4Mux::drain() {
     if (const GstFlowReturn flow = push_segment(std::move(*segment)); flow != GST_FLOW_OK) return flow;
   }
   report_left_out();
+  watch_segment();
   return GST_FLOW_OK;
+}
+
+// Under the stream lock.
+void Fmp4Mux::watch_segment() {
+  const auto since = segmenter_.open_since_ns();
+  if (!since || std::exchange(watched_ns_, *since) == *since) return;
+  overdue_.arm(*since - anchor_ns_ + max_duration_s() * kNsPerSecond);
+}
+
+// A live source may vanish in the midst of a segment, or one of several: what has come does not wait for what may
+// never. Not before the segment could be no longer and upstream's latency is over, and for as long as the sink may
+// still wait with its playlist (a quarter of a target duration) less the time to write it.
+void Fmp4Mux::end_overdue_segment() {
+  constexpr std::int64_t kQuarterNs = kNsPerSecond / 4;
+  const UpstreamLatency upstream = upstream_latency(element());
+  const auto now = overdue_.running_time_ns();
+  if (!upstream.live || !now) return;
+  {
+    const std::lock_guard lock(stream_lock_);
+    const auto since = segmenter_.open_since_ns();
+    if (flow_ != GST_FLOW_OK || stopping_ || !since) return;
+    const std::int64_t grace = std::max(kQuarterNs, (std::int64_t{settings_.target_duration} - 1) * kQuarterNs);
+    const std::int64_t due = *since - anchor_ns_ + max_duration_s() * kNsPerSecond + kNsPerSecond / 2 +
+                             static_cast<std::int64_t>(upstream.min) + grace;
+    if (*now < due) return overdue_.arm(due);
+    GST_INFO_OBJECT(element(), "the segment at %s is overdue", core::to_rfc3339(core::Utc{*since}, 3).c_str());
+    while (flow_ == GST_FLOW_OK) {
+      auto segment = segmenter_.interrupt(tracks_);
+      if (!segment) break;
+      flow_ = push_segment(std::move(*segment));
+    }
+    watch_segment();
+  }
+  post_reports();
 }
 
 // Behind the messages about the last segments: who sees the end on the bus does not look for more.
@@ -704,6 +765,7 @@ GstFlowReturn Fmp4Mux::push_segment(Segment segment) {
   SegmentMeta meta;
   meta.start = segment.start;
   meta.duration_ns = segment.duration_ns;
+  meta.anchor_ns = anchor_ns_;
   meta.independent = segment.independent;
   meta.discontinuity = segment.discontinuity;
   meta.key_frames_on_request = key_frames_on_request_;

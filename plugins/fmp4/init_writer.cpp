@@ -26,6 +26,13 @@ bmff::Sinf sinf(const TrackConfig& config, bmff::FourCc format) {
   return sinf;
 }
 
+// ISO/IEC 14496-12 clause 8.4.3: UTF-8 that ends with a zero byte.
+bmff::Hdlr handler(bmff::FourCc type, const std::string& name) {
+  core::Bytes text(name.begin(), name.end());
+  text.push_back(0);
+  return {type, std::move(text)};
+}
+
 bmff::Trak write_trak(const InitTrack& track) {
   const TrackConfig& config = *track.config;
   bmff::Trak trak;
@@ -45,7 +52,7 @@ bmff::Trak write_trak(const InitTrack& track) {
   if (config.kind == TrackKind::kVideo) {
     trak.tkhd.width = config.display_width;
     trak.tkhd.height = static_cast<std::uint32_t>(config.visual.height) << 16;
-    trak.mdia.hdlr = {fourcc("vide"), {'V', 'i', 'd', 'e', 'o', 0}};
+    trak.mdia.hdlr = handler(fourcc("vide"), config.name.empty() ? "Video" : config.name);
     minf.vmhd.emplace();
     auto& entry = minf.stbl.stsd.visual.emplace_back(config.visual);
     entry.btrt = btrt;
@@ -56,7 +63,7 @@ bmff::Trak write_trak(const InitTrack& track) {
   } else {
     trak.tkhd.volume = 0x0100;
     trak.tkhd.alternate_group = 1;
-    trak.mdia.hdlr = {fourcc("soun"), {'S', 'o', 'u', 'n', 'd', 0}};
+    trak.mdia.hdlr = handler(fourcc("soun"), config.name.empty() ? "Sound" : config.name);
     minf.smhd.emplace();
     auto& entry = minf.stbl.stsd.audio.emplace_back(config.audio);
     entry.btrt = btrt;

@@ -79,9 +79,10 @@ core::RenditionTag tag_of(const Rendition& rendition, const AudioGroup& group, b
   core::RenditionTag tag;
   tag.type = "AUDIO";
   tag.group_id = group.id;
-  tag.name = rendition.track;
+  const auto name_of = [](const Rendition* one) { return one->title.empty() ? one->track : one->title; };
+  tag.name = name_of(&rendition);
   // NAME is unique in a group (RFC 8216 section 4.3.4.1.1), also between sinks.
-  const auto same = std::ranges::count(group.renditions, rendition.track, [](const Rendition* r) { return r->track; });
+  const auto same = std::ranges::count(group.renditions, tag.name, name_of);
   if (same > 1) tag.name = std::filesystem::path(rendition.playlist_path).stem().string();
   tag.language = rendition.language;
   tag.uri = core::uri_from_path(relative_path(rendition.playlist_path, path));
@@ -130,6 +131,10 @@ std::shared_ptr<Multivariant> Multivariant::share(const std::string& path) {
 
 core::Result<void> Multivariant::update(const std::vector<Rendition>& renditions) {
   const std::lock_guard lock(mutex_);
+  std::erase_if(renditions_, [this](const Rendition& rendition) {
+    return std::ranges::find(gone_, rendition.playlist_path) != gone_.end();
+  });
+  gone_.clear();
   for (const Rendition& rendition : renditions) {
     const auto known = std::ranges::find(renditions_, rendition.playlist_path, &Rendition::playlist_path);
     if (known == renditions_.end()) {
@@ -143,6 +148,11 @@ core::Result<void> Multivariant::update(const std::vector<Rendition>& renditions
   AIRCHECK_TRY_VOID(write_text(path_, text).with_context("multivariant-location"));
   written_ = std::move(text);
   return {};
+}
+
+void Multivariant::leave(const std::vector<Rendition>& renditions) {
+  const std::lock_guard lock(mutex_);
+  for (const Rendition& rendition : renditions) gone_.push_back(rendition.playlist_path);
 }
 
 void Bandwidth::add(std::uint64_t bytes, std::int64_t duration_ns, std::int64_t target_ns) {

@@ -15,6 +15,7 @@ namespace aircheck::fmp4 {
 struct Rendition {
   std::string playlist_path;
   std::string track;  // "" where the files hold all tracks
+  std::string title;  // what people call it; empty: as the track
   bool video = false;
   std::vector<std::string> codecs;  // RFC 6381
   std::uint32_t width = 0;
@@ -39,9 +40,13 @@ class Multivariant {
  public:
   static std::shared_ptr<Multivariant> share(const std::string& path);
 
-  // Takes the place of the rendition of the same playlist_path; writes the file when its text is another, or it is
+  // Takes the place of renditions of the same playlist_path; writes the file when its text is another, or it is
   // gone.
   core::Result<void> update(const std::vector<Rendition>& renditions);
+
+  // The sink of these renditions goes, and nobody goes on with their playlists. They leave the file when another sink
+  // next has something to say: where all stop at once it stays as it is.
+  void leave(const std::vector<Rendition>& renditions);
 
   explicit Multivariant(std::string path) : path_(std::move(path)) {}
 
@@ -49,6 +54,7 @@ class Multivariant {
   const std::string path_;
   std::mutex mutex_;  // held while the file is written, so that the newest text stays
   std::vector<Rendition> renditions_;
+  std::vector<std::string> gone_;  // playlist paths
   std::string written_;
 };
 

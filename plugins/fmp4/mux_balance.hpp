@@ -22,14 +22,22 @@ class MuxBalance {
   static constexpr std::chrono::milliseconds kPatience{2000};
 
   // Waits, without `lock`, while `track` is too far ahead of another that still moves. `over` is asked whether there is
-  // no more use in waiting. Tracks may come and go meanwhile, under the lock: whoever takes one away calls moved().
+  // no more use in waiting, after each moved(). Tracks may come and go meanwhile, under the lock: whoever takes one
+  // away calls moved().
   void wait(std::unique_lock<std::mutex>& lock, MuxTrack& track, const std::vector<MuxTrack*>& tracks,
             const std::function<bool()>& over);
-  // Some track has moved, or is over.
-  void moved() { moved_.notify_all(); }
+  // Some track has moved, or is over, or `over` would say so now. Any thread, with `lock` or without: one that ends a
+  // wait cannot take a lock that is held while downstream blocks.
+  void moved();
 
  private:
+  [[nodiscard]] std::uint64_t moves();
+  void wait_for_move(std::unique_lock<std::mutex>& lock, std::uint64_t seen,
+                     std::chrono::steady_clock::time_point until);
+
+  std::mutex mutex_;  // taken last; nothing is called with it
   std::condition_variable moved_;
+  std::uint64_t moves_ = 0;
 };
 
 }  // namespace aircheck::fmp4

@@ -19,6 +19,7 @@ void describe(const std::vector<std::pair<std::uint32_t, TrackConfig>>& configs,
   facts.language.clear();
   facts.width = facts.audio_channels = 0;
   facts.kind = configs.front().second.kind;
+  facts.title = configs.size() == 1 ? configs.front().second.name : "";
   for (const auto& [id, config] : configs) {
     const std::string codec = config.codec_string();
     if (("," + facts.codecs + ",").find("," + codec + ",") == std::string::npos) {

@@ -1,16 +1,24 @@
 // The request pads of fmp4mux.
 #pragma once
 
+#include <atomic>
+
 #include "fmp4/mux_track.hpp"
 #include "gstx/object.hpp"
 
 namespace aircheck::fmp4 {
 
-struct NoSettings {};
+struct MuxPadSettings {
+  std::string track_name;
+};
 
-class MuxPad : public gstx::Object<GstPad, GstPadClass, NoSettings> {
+class MuxPad : public gstx::Object<GstPad, GstPadClass, MuxPadSettings> {
  public:
   static constexpr const char* kTypeName = "AircheckFmp4MuxPad";
+  static constexpr gstx::Property<MuxPadSettings> kProperties[] = {
+      {"track-name", &MuxPadSettings::track_name,
+       "Name of the track for people (hdlr, NAME of HLS), from the next caps on; unset: Video or Sound, and the pad's"},
+  };
   static GType parent_type() { return GST_TYPE_PAD; }
   static void class_init(GstPadClass*) {}
 
@@ -26,6 +34,7 @@ class MuxPad : public gstx::Object<GstPad, GstPadClass, NoSettings> {
   std::uint64_t logged_drops = 0;
   std::uint64_t reported_drops = 0;  // on the bus
   std::uint64_t reported_moves = 0;
+  std::atomic<bool> released{false};
   // Of the pad's own streaming thread.
   std::int64_t next_key_slot = INT64_MIN;
 };

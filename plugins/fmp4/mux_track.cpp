@@ -205,7 +205,7 @@ void MuxTrack::make_ready(MuxSample sample) {
     ++dropped_;
     return;
   }
-  wait_for_sync_ = false;
+  wait_for_sync_ = left_behind_ = false;
   ready_.push_back(std::move(sample));
 }
 
@@ -249,7 +249,7 @@ void MuxTrack::flush() {
 
 void MuxTrack::discard_before(std::int64_t utc_ns) {
   discard_before_ns_ = std::max(discard_before_ns_, utc_ns);
-  wait_for_sync_ = kind_ == TrackKind::kVideo;
+  wait_for_sync();
   while (!ready_.empty() && (ready_.front().decode_ns < utc_ns || (wait_for_sync_ && !ready_.front().sync))) {
     ++dropped_;
     ready_.pop_front();

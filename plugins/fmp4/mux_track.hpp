@@ -7,6 +7,7 @@
 #include <queue>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "fmp4/track_config.hpp"
@@ -71,6 +72,8 @@ class MuxTrack {
   void push(IncomingSample sample);
   // Nothing will come that begins before this time.
   void gap_until(std::int64_t utc_ns);
+  // What waits for its decode time gets it, whatever comes.
+  void release_waiting() { release_all(); }
   // Nothing more will come.
   void end();
   // And what there was to say about it has been said: the muxer's end of stream may go downstream.
@@ -79,6 +82,12 @@ class MuxTrack {
   void flush();
   // Forgets samples before this time, those to come also; video goes on at the next IDR.
   void discard_before(std::int64_t utc_ns);
+
+  // Leaves out what comes before the next IDR (video).
+  void wait_for_sync() { wait_for_sync_ = kind_ == TrackKind::kVideo; }
+  [[nodiscard]] bool waits_for_sync() const { return wait_for_sync_; }
+  // Segments are made without it until it brings a sample. False where that was so already.
+  bool leave_behind() { return !std::exchange(left_behind_, true); }
 
   // Samples of encoder priming, that shift an audio track to earlier times; frames of nothing else are dropped.
   void set_encoder_delay(std::uint32_t samples) { encoder_delay_ = samples; }
@@ -145,6 +154,7 @@ class MuxTrack {
   std::uint64_t moved_ = 0;
   bool has_decode_times_ = false;
   bool wait_for_sync_ = false;
+  bool left_behind_ = false;
   bool ended_ = false;
   bool closed_ = false;
   std::optional<std::uint32_t> lead_media_;  // that decode_lead_ is for

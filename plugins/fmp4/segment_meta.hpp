@@ -17,6 +17,7 @@ namespace aircheck::fmp4 {
 struct FileFacts {
   std::uint32_t track_id = 0;  // of the muxer; 0: all tracks
   std::string track_name;      // name of the muxer's pad, such as "audio_1"; empty: all tracks
+  std::string title;           // of one track: what people call it; empty: nobody said
   core::bmff::TrackKind kind = core::bmff::TrackKind::kVideo;  // with all tracks in one: video where there is any
   std::string codecs;                                          // RFC 6381, separated by commas
   std::uint32_t width = 0;                                     // of the first video track, in pixels as displayed
@@ -35,6 +36,7 @@ struct SegmentMeta {
   bool last_of_segment = true;   // the segment has no more files
   core::Utc start;               // presentation time of the first video frame, or of the first audio frame
   std::int64_t duration_ns = 0;  // up to the next segment's start, except before a hole
+  std::int64_t anchor_ns = 0;    // UTC of running time zero
   std::optional<core::KeyId> key_id;
   bool discontinuity = false;         // a hole or another format lies before this segment
   bool independent = true;            // begins with a sync sample

@@ -26,7 +26,8 @@ struct NumberedSegment {
 
 // Where a hole or a restart comes before a segment it is a discontinuity; where it starts before its predecessor has
 // ended, the clock was set back and a new epoch begins. kConflict where the longest duration, and so
-// EXT-X-TARGETDURATION, is not that of the store's segments.
+// EXT-X-TARGETDURATION, is not that of the store's segments; kUnavailable where it begins in time that is listed as
+// lost.
 class SegmentNumbers {
  public:
   // `last` is the newest segment of the store, from an earlier run; none in an empty store.
@@ -35,11 +36,17 @@ class SegmentNumbers {
   // The segment after the last one, and what it is once it is written: accept() then makes it the last one.
   [[nodiscard]] core::Result<NumberedSegment> next(const SegmentFacts& facts) const;
   void accept(const core::SegmentInfo& info);
+  // The rows of a hole behind the last segment that are over at `lost_until` and were not given before; none before the
+  // first segment. No segment that comes will have their numbers, nor their time.
+  [[nodiscard]] core::Gap lose_until(core::Utc lost_until, std::int64_t target_ns);
+  [[nodiscard]] std::uint32_t epoch() const { return last_ ? last_->epoch : 0; }
   // 0 before the first.
   [[nodiscard]] std::uint64_t last_sequence() const { return last_ ? last_->sequence : 0; }
 
  private:
   std::optional<core::SegmentInfo> last_;
+  std::uint64_t lost_rows_ = 0;  // behind last_, listed as GAP
+  std::int64_t lost_ns_ = 0;     // and how long they are
   bool first_of_run_ = true;
 };
 

@@ -112,9 +112,15 @@ std::string init_path_of(const std::string& segment_path, const core::SegmentInf
   return normal_path(std::string(folder_of(segment_path)) + info.init_name);
 }
 
+bool is_below(const std::string& path, const std::string& folder) {
+  const std::string outer = normal_path(folder.empty() ? "." : folder);
+  const std::string inside = std::filesystem::path(normal_path(path)).lexically_relative(outer).string();
+  return !inside.empty() && inside != "." && !inside.starts_with("..");
+}
+
 bool others_need(const core::NamePattern& pattern, const std::string& init_path) {
   bool needed = false;
-  const auto walked = walk(pattern.directory(), pattern.has_dated_folders(), [&](const std::string& path) {
+  const auto walked = walk(pattern.directory(), true, [&](const std::string& path) {
     if (needed || pattern.parse_name(path)) return;
     const auto info = read_info(path);
     needed = info && init_path_of(path, *info) == normal_path(init_path);

@@ -24,9 +24,12 @@ struct SegmentScan {
 // one number.
 core::Result<SegmentScan> scan_segments(const core::NamePattern& pattern, std::size_t limit);
 
-// Whether a segment that does not follow the pattern, in the folders where the pattern's lie, needs this init segment:
+// Whether a segment that does not follow the pattern, anywhere below the pattern's folder, needs this init segment:
 // sinks of the same names but for what stands behind the time share theirs.
 [[nodiscard]] bool others_need(const core::NamePattern& pattern, const std::string& init_path);
+
+// `folder` is "" or has a last '/'.
+[[nodiscard]] bool is_below(const std::string& path, const std::string& folder);
 
 // One name for each file: paths come from properties, and from what segments say.
 [[nodiscard]] std::string normal_path(const std::string& path);

@@ -190,8 +190,10 @@ Result<StoredSegments> SegmentStore::write_segment(const SegmentFacts& facts, st
       retention_->add(file.path, normal_path(file.init_path), file.size, file.info);
   }
   list(segment, result.files, files);
-  if (const auto listed = write_playlists(false); !listed) result.unlisted = listed.error();
-  if (const auto listed = write_multivariant(result.files, files); !listed) result.unlisted = listed.error();
+  if (multivariant_) update_renditions(result.files, files);
+  auto listed = write_playlists(false);
+  if (listed) listed = write_multivariant(false);
+  if (!listed) result.unlisted = listed.error();
   return result;
 }
 
@@ -216,22 +218,31 @@ Result<void> SegmentStore::write_playlists(bool ended) {
   return result;
 }
 
-Result<void> SegmentStore::write_multivariant(const std::vector<StoredSegment>& stored,
-                                              std::span<const SegmentFile> files) {
-  if (!multivariant_) return {};
-  std::vector<Rendition> renditions;
+void SegmentStore::update_renditions(const std::vector<StoredSegment>& stored, std::span<const SegmentFile> files) {
   for (std::size_t i = 0; i < stored.size(); ++i) {
     const auto store = std::ranges::find(tracks_, stored[i].track, &TrackStore::track);
     Bandwidth& bandwidth = bandwidths_[static_cast<std::size_t>(store - tracks_.begin())];
     bandwidth.add(stored[i].size, stored[i].info.duration_ns, stored[i].info.target_duration_s * core::kNsPerSecond);
-    Rendition& rendition = renditions.emplace_back(files[i].rendition);
+    Rendition rendition = files[i].rendition;
     rendition.playlist_path = store->playlist_path();
     rendition.track = stored[i].track;
     rendition.peak_bandwidth = std::max(bandwidth.peak(), bandwidth.average());
     rendition.average_bandwidth = bandwidth.average();
     rendition.independent = store->independent();
+    const auto known = std::ranges::find(renditions_, rendition.playlist_path, &Rendition::playlist_path);
+    if (known == renditions_.end()) {
+      renditions_.push_back(std::move(rendition));
+    } else {
+      *known = std::move(rendition);
+    }
   }
-  return multivariant_->update(renditions);
+}
+
+// It names media playlists that are there: those of type VOD are not before the end.
+Result<void> SegmentStore::write_multivariant(bool ended) {
+  const bool vod = names_->settings.playlist_kind == PlaylistKind::kVod;
+  if (!multivariant_ || renditions_.empty() || (vod && !ended)) return {};
+  return multivariant_->update(renditions_);
 }
 
 Result<void> SegmentStore::sweep() {
@@ -246,7 +257,7 @@ Result<void> SegmentStore::sweep() {
   const auto needed = [&](const std::string& init) {
     return std::ranges::any_of(tracks_,
                                [&](const TrackStore& store) { return normal_path(store.init_path()) == init; }) ||
-           others_need(names_->pattern, init);
+           !is_below(init, names_->pattern.directory()) || others_need(names_->pattern, init);
   };
   const auto swept = retention_->sweep(keep_from, needed);
   return swept ? Result<void>() : swept.unexpected();
@@ -254,7 +265,27 @@ Result<void> SegmentStore::sweep() {
 
 Result<void> SegmentStore::finish() {
   // Without a segment of this run a playlist that is there stays what it is.
-  return written_ ? write_playlists(true) : Result<void>();
+  if (!written_) return {};
+  AIRCHECK_TRY_VOID(write_playlists(true));
+  finished_ = true;
+  return write_multivariant(true);
+}
+
+Result<bool> SegmentStore::list_hole(core::Utc lost_until, std::uint32_t target_duration_s) {
+  const auto hole = numbers_.lose_until(lost_until, target_duration_s * core::kNsPerSecond);
+  if (hole.empty()) return false;
+  for (TrackStore& store : tracks_) store.list_hole(hole, numbers_.epoch());
+  AIRCHECK_TRY_VOID(write_playlists(false));
+  return true;
+}
+
+// What is complete may be played for ever; a live window is nothing once nobody moves it.
+SegmentStore::~SegmentStore() {
+  if (!multivariant_) return;
+  const StoreSettings& settings = names_->settings;
+  const bool live = settings.playlist_kind == PlaylistKind::kLive ||
+                    (settings.playlist_kind == PlaylistKind::kAuto && settings.playlist_length != 0);
+  if (live || !finished_) multivariant_->leave(renditions_);
 }
 
 }  // namespace aircheck::fmp4

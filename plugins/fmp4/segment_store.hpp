@@ -38,6 +38,9 @@ class SegmentStore {
   // removes temporary files that a crash left. kConflict while another sink writes the same names.
   static core::Result<SegmentStore> open(StoreSettings settings);
 
+  SegmentStore(SegmentStore&&) = default;
+  ~SegmentStore();
+
   // Sentences about files that were found and could not be used.
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
 
@@ -51,6 +54,10 @@ class SegmentStore {
 
   // A segment will never be written: a discontinuity comes before the next one.
   void lose_segment() { lost_ = true; }
+
+  // Nothing comes for the time up to `lost_until`: a GAP row for each target duration behind the last segment that is
+  // over by then, which stays one. Returns whether there was any; does nothing before the first segment.
+  core::Result<bool> list_hole(core::Utc lost_until, std::uint32_t target_duration_s);
 
   // The stream is over: playlists get their EXT-X-ENDLIST.
   core::Result<void> finish();
@@ -66,7 +73,8 @@ class SegmentStore {
   void list(const NumberedSegment& segment, const std::vector<StoredSegment>& stored,
             std::span<const SegmentFile> files);
   core::Result<void> write_playlists(bool ended);
-  core::Result<void> write_multivariant(const std::vector<StoredSegment>& stored, std::span<const SegmentFile> files);
+  void update_renditions(const std::vector<StoredSegment>& stored, std::span<const SegmentFile> files);
+  core::Result<void> write_multivariant(bool ended);
   core::Result<void> sweep();
 
   std::shared_ptr<const StoreNames> names_;
@@ -80,6 +88,8 @@ class SegmentStore {
   std::vector<Bandwidth> bandwidths_;  // of tracks_
   std::optional<Retention> retention_;
   std::shared_ptr<Multivariant> multivariant_;
+  std::vector<Rendition> renditions_;  // of this store, with a segment of this run
+  bool finished_ = false;
 };
 
 }  // namespace aircheck::fmp4

@@ -39,6 +39,7 @@ void Segmenter::reset() {
   if (open_) discontinuity_ = true;
   open_ = false;
   origin_ns_ = INT64_MIN;
+  interrupted_ns_.reset();
   cuts_.clear();
 }
 
@@ -62,7 +63,8 @@ bool Segmenter::stalled(const MuxTrack& track, Tracks tracks) const {
 bool Segmenter::reached(const MuxTrack& track, Tracks tracks, std::int64_t utc_ns) const {
   const auto& ready = track.ready();
   if (!ready.empty() && (ready.back().decode_ns >= utc_ns || ready.back().config != ready.front().config)) return true;
-  return track.ended() || track.gap_end_ns() >= utc_ns || stalled(track, tracks);
+  return impatient_ || track.ended() || track.gap_end_ns() >= utc_ns || track.waits_for_sync() ||
+         stalled(track, tracks);
 }
 
 bool Segmenter::all_reached(Tracks tracks, const MuxTrack* except, std::int64_t utc_ns) const {
@@ -74,7 +76,7 @@ bool Segmenter::all_reached(Tracks tracks, const MuxTrack* except, std::int64_t 
 bool Segmenter::exhausted(const MuxTrack& track, Tracks tracks) const {
   if (first_from(track.ready(), scan_ns_) < track.ready().size()) return false;
   const bool silent = track.gap_end_ns() > start_ns_ + rules_.max_duration_s * kNsPerSecond;
-  return track.ended() || silent || stalled(track, tracks);
+  return impatient_ || track.ended() || silent || track.waits_for_sync() || stalled(track, tracks);
 }
 
 MuxTrack* Segmenter::reference(Tracks tracks) {
@@ -116,15 +118,34 @@ std::optional<Segmenter::LeftOut> Segmenter::take_left_out(Tracks tracks) {
   return std::exchange(left_out_, {});
 }
 
+// Of a track that has nothing with which a segment may begin. Another video track does not wait for its IDR for ever.
+bool Segmenter::may_open_without(MuxTrack& track, Tracks tracks) {
+  if (track.ended() || track.gap_end_ns() != INT64_MIN || track.waits_for_sync()) return true;
+  const bool no_idr =
+      track.kind() == TrackKind::kVideo && track.known_ns() != INT64_MIN &&
+      track.known_ns() - origin_ns_ > kStalledNs && std::ranges::any_of(tracks, [](const MuxTrack* other) {
+        return other->kind() == TrackKind::kVideo && !other->ready().empty() && other->ready().front().sync;
+      });
+  if (!no_idr && !stalled(track, tracks)) return false;
+  track.wait_for_sync();
+  leave_behind(track);
+  return true;
+}
+
+void Segmenter::leave_behind(MuxTrack& track) {
+  if (track.leave_behind()) left_behind_.push_back(track.name());
+}
+
 bool Segmenter::open(Tracks tracks) {
-  MuxTrack* first = nullptr;
   for (MuxTrack* track : tracks) {
     if (origin_ns_ == INT64_MIN && !track->ready().empty()) origin_ns_ = track->ready().front().decode_ns;
-    if (track->kind() == TrackKind::kVideo) {
+    if (track->kind() == TrackKind::kVideo && !interrupted_ns_) {
       while (!track->ready().empty() && !track->ready().front().sync) leave_out_first(*track);
     }
-    const bool nothing_yet = track->ready().empty() && track->gap_end_ns() == INT64_MIN;
-    if (nothing_yet && !track->ended() && !stalled(*track, tracks)) {
+  }
+  MuxTrack* first = nullptr;
+  for (MuxTrack* track : tracks) {
+    if (track->ready().empty() && !may_open_without(*track, tracks)) {
       leave_out_sound_before(track->known_ns(), tracks);
       return false;
     }
@@ -135,9 +156,10 @@ bool Segmenter::open(Tracks tracks) {
   open_ = true;
   const MuxSample& sample = first->ready().front();
   start_ns_ = std::min(sample.decode_ns, sample.presentation_ns);
-  last_slot_ = core::slot_of(core::Utc{sample.presentation_ns}, rules_.slot_ns);
+  if (sample.sync) last_slot_ = core::slot_of(core::Utc{sample.presentation_ns}, rules_.slot_ns);
   first_scan_ns_ = scan_ns_ = sample.decode_ns + 1;
-  independent_ = true;
+  independent_ = sample.sync;
+  if (interrupted_ns_) discontinuity_ = start_ns_ - *std::exchange(interrupted_ns_, std::nullopt) > kHoleNs;
   at_new_key_ = false;
   forget_cuts_until(sample.presentation_ns);
   for (MuxTrack* track : tracks) {
@@ -310,7 +332,10 @@ Segment Segmenter::close(Tracks tracks, const Boundary& boundary) {
       set_durations(slice.samples, hole ? nullptr : next);
       segment.tracks.push_back(std::move(slice));
     }
-    if (late) track->discard_before(boundary.utc_ns);
+    if (late) {
+      track->discard_before(boundary.utc_ns);
+      leave_behind(*track);
+    }
   }
   open_ = boundary.reference != nullptr;
   discontinuity_ = boundary.end_ns != boundary.utc_ns;
@@ -322,6 +347,20 @@ Segment Segmenter::close(Tracks tracks, const Boundary& boundary) {
     forget_cuts_until(boundary.presentation_ns);
   }
   if (open_) first_scan_ns_ = scan_ns_ = boundary.reference->ready().front().decode_ns + 1;
+  return segment;
+}
+
+std::optional<Segment> Segmenter::interrupt(std::span<MuxTrack* const> tracks) {
+  if (!open_) return std::nullopt;
+  impatient_ = true;
+  auto segment = next(tracks);
+  impatient_ = false;
+  if (segment || !open_) return segment;
+  for (MuxTrack* track : tracks) track->release_waiting();
+  const std::int64_t end = final_end_ns(tracks);
+  if (end <= start_ns_) return std::nullopt;
+  segment = close(tracks, {.utc_ns = end, .end_ns = end});
+  interrupted_ns_ = end;
   return segment;
 }
 

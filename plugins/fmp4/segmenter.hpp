@@ -3,6 +3,8 @@
 
 #include <optional>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "core/time.hpp"
@@ -56,6 +58,15 @@ class Segmenter {
   // The next segment, when all that belongs to it has come. Call it again until it gives nothing.
   std::optional<Segment> next(std::span<MuxTrack* const> tracks);
 
+  // When the segment that is being gathered began (UTC, ns).
+  [[nodiscard]] std::optional<std::int64_t> open_since_ns() const {
+    return open_ ? std::optional(start_ns_) : std::nullopt;
+  }
+  // That segment is overdue in a live pipeline. Gives what is whole without the tracks that lag, else ends the segment
+  // where its samples end; what comes then begins another one, with or without an IDR. Call it again until it gives
+  // nothing.
+  std::optional<Segment> interrupt(std::span<MuxTrack* const> tracks);
+
   // A seek or flush: whatever comes next begins a new segment after a discontinuity.
   void reset();
 
@@ -65,6 +76,9 @@ class Segmenter {
     std::uint64_t samples = 0;
     std::int64_t until_ns = 0;  // UTC, how far they reach
   };
+  // The names of tracks without which segments are made from now on, not yet told: nothing came of them for kStalledNs,
+  // or no IDR while another video track has one.
+  [[nodiscard]] std::vector<std::string> take_left_behind() { return std::exchange(left_behind_, {}); }
   // What was left out and not yet told. Nothing while it may still go on, except for the first stretch of kStalledNs.
   std::optional<LeftOut> take_left_out(std::span<MuxTrack* const> tracks);
 
@@ -82,6 +96,8 @@ class Segmenter {
   enum class Verdict { kInside, kCut, kUnknown };
 
   bool open(Tracks tracks);
+  bool may_open_without(MuxTrack& track, Tracks tracks);
+  void leave_behind(MuxTrack& track);
   void leave_out_first(MuxTrack& track);
   void leave_out_sound_before(std::int64_t pictures_end_ns, Tracks tracks);
   void forget_cuts_until(std::int64_t utc_ns);
@@ -111,8 +127,11 @@ class Segmenter {
   bool discontinuity_ = false;
   bool independent_ = true;
   bool at_new_key_ = false;
-  std::vector<std::int64_t> cuts_;  // asked for, UTC in ns, ascending
+  std::vector<std::int64_t> cuts_;              // asked for, UTC in ns, ascending
+  bool impatient_ = false;                      // tracks that lag are not waited for
+  std::optional<std::int64_t> interrupted_ns_;  // where interrupt() ended the last segment
   LeftOut left_out_;
+  std::vector<std::string> left_behind_;
   bool waiting_was_told_ = false;  // that no IDR comes
 };
 

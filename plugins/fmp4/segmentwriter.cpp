@@ -16,6 +16,9 @@ namespace {
 
 using core::Result;
 
+// Of a second, for each second of the target duration.
+constexpr std::int64_t kSparePatienceNs = core::kNsPerSecond / 4;
+
 constexpr const char* kTooSlow =
     "the disk is too slow: the queue of segments to be written is full (max-queue-bytes, max-queue-time)";
 
@@ -68,6 +71,7 @@ std::string track_name(const FileFacts& file) {
 
 Rendition rendition_of(const FileFacts& file) {
   Rendition rendition;
+  rendition.title = file.title;
   rendition.video = file.kind == core::bmff::TrackKind::kVideo;
   for (std::size_t at = 0; at < file.codecs.size();) {
     const std::size_t comma = std::min(file.codecs.find(',', at), file.codecs.size());
@@ -111,7 +115,10 @@ void SegmentWriter::class_init(GstBaseSinkClass* sink_class) {
   sink_class->render_list = gstx::vmethod<&SegmentWriter::render_list>;
 }
 
-SegmentWriter::SegmentWriter(GstBaseSink* self) : Object(self) {
+SegmentWriter::SegmentWriter(GstBaseSink* self)
+    : Object(self), overdue_(GST_ELEMENT_CAST(self), [](gpointer element) {
+        gstx::impl<SegmentWriter>(element).queue_.push_always({.overdue = true});
+      }) {
   gst_base_sink_set_sync(self, FALSE);
   // Nothing is shown, so there is nothing to preroll, and the first segment may be long in coming.
   gst_base_sink_set_async_enabled(self, FALSE);
@@ -138,6 +145,7 @@ bool SegmentWriter::open() {
   failed_ = false;
   lost_ = kept_ = false;
   gathered_.clear();
+  expected_.reset();
   overflow_ = {};
   failures_ = {};
   queue_.set_limits(in_use_.queue_limits);
@@ -155,8 +163,13 @@ void SegmentWriter::close() {
 
 GstStateChangeReturn SegmentWriter::change_state(GstStateChange transition) {
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !open()) return GST_STATE_CHANGE_FAILURE;
+  if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED) overdue_.set_playing(false);
   const GstStateChangeReturn result =
       GST_ELEMENT_CLASS(gstx::parent_class<SegmentWriter>())->change_state(element(), transition);
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING && result != GST_STATE_CHANGE_FAILURE) {
+    overdue_.set_playing(true);
+    queue_.push_always({.overdue = true});  // what was expected before a pause still is
+  }
   const bool never_paused = transition == GST_STATE_CHANGE_READY_TO_PAUSED && result == GST_STATE_CHANGE_FAILURE;
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY || never_paused) close();
   return result;
@@ -259,7 +272,10 @@ void SegmentWriter::write_jobs() {
 }
 
 Result<void> SegmentWriter::do_job(const Job& job) {
+  if (job.overdue) return list_overdue();
   if (job.lists.empty()) {
+    expected_.reset();
+    overdue_.disarm();
     const auto finished = store_->finish();
     return finished ? finished : survive(finished.error());
   }
@@ -293,10 +309,15 @@ Result<void> SegmentWriter::write_segment(const Job& job) {
   facts.max_duration_s = meta.max_duration_s;
   if (job.after_loss) store_->lose_segment();
   const auto stored = store_->write_segment(facts, files);
+  expect_after(meta);
   if (!stored) {
     AIRCHECK_TRY_VOID(survive(stored.error()));
     store_->lose_segment();
     failures_.lose(meta.duration_ns);
+    // The playlist goes on while the hole lasts. Where it cannot be written either, the trouble has been told.
+    if (const auto listed = store_->list_hole(meta.start + meta.duration_ns, meta.target_duration_s); !listed) {
+      AIRCHECK_TRY_VOID(survive(listed.error()));
+    }
     post_dropped(meta, core::to_string(stored.error().code).data(), stored.error().message);
     return {};
   }
@@ -307,6 +328,38 @@ Result<void> SegmentWriter::write_segment(const Job& job) {
   }
   report(*stored);
   return {};
+}
+
+void SegmentWriter::expect_after(const SegmentMeta& meta) {
+  expected_ = Expected{meta.start + meta.duration_ns, meta.anchor_ns, meta.target_duration_s};
+  if (const auto due = overdue_at()) overdue_.arm(*due);
+}
+
+// The running time at which what is expected is overdue. It may be as long as a segment gets, and as late as upstream
+// says; beyond that it has time for as long as the playlist has: 1.5 target durations without an update are too many.
+std::optional<std::int64_t> SegmentWriter::overdue_at() const {
+  if (!expected_ || in_use_.store.playlist_location.empty()) return std::nullopt;
+  const auto latency = OverdueTimer::live_latency_ns(GST_BASE_SINK_PAD(self()));
+  if (!latency) return std::nullopt;
+  const std::int64_t patience = std::max(core::kNsPerSecond / 2, expected_->target_duration_s * kSparePatienceNs);
+  return (expected_->start.ns - expected_->anchor_ns) + *latency + patience;
+}
+
+Result<void> SegmentWriter::list_overdue() {
+  const auto due = overdue_at();
+  const auto now = overdue_.running_time_ns();
+  if (!due || !now) return {};
+  Result<bool> listed = false;
+  if (*now >= *due) {
+    const std::int64_t target_ns = expected_->target_duration_s * core::kNsPerSecond;
+    const std::int64_t rows = (*now - *due) / target_ns + 1;
+    expected_->start = expected_->start + rows * target_ns;
+    listed = store_->list_hole(expected_->start, expected_->target_duration_s);
+    GST_INFO_OBJECT(owner_, "nothing has come: the playlist has a hole up to %s",
+                    core::to_rfc3339(expected_->start, 3).c_str());
+  }
+  if (const auto next = overdue_at()) overdue_.arm(*next);
+  return listed ? Result<void>() : survive(listed.error());
 }
 
 void SegmentWriter::report(const StoredSegments& stored) {

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "fmp4/losses.hpp"
+#include "fmp4/overdue_timer.hpp"
 #include "fmp4/segment_meta.hpp"
 #include "fmp4/segment_store.hpp"
 #include "fmp4/write_queue.hpp"
@@ -50,10 +51,19 @@ class SegmentWriter : public gstx::Object<GstBaseSink, GstBaseSinkClass, WriterS
 
  private:
   using Lists = std::vector<gstx::Ref<GstBufferList>>;
-  // An init segment, the files of a media segment, or (no list) the end of the stream.
+  // An init segment, the files of a media segment, or (no list) the end of the stream, or a look whether one is
+  // overdue.
   struct Job {
     Lists lists;
+    bool overdue = false;
     bool after_loss = false;  // segments before it did not get into the queue
+  };
+
+  // The segment that is to come next.
+  struct Expected {
+    core::Utc start;
+    std::int64_t anchor_ns = 0;
+    std::uint32_t target_duration_s = 0;
   };
 
   GstStateChangeReturn change_state(GstStateChange transition);
@@ -73,6 +83,9 @@ class SegmentWriter : public gstx::Object<GstBaseSink, GstBaseSinkClass, WriterS
   core::Result<void> write_init(const Job& job);
   core::Result<void> write_segment(const Job& job);
   core::Result<void> survive(const core::Error& error);
+  void expect_after(const SegmentMeta& meta);
+  [[nodiscard]] std::optional<std::int64_t> overdue_at() const;
+  core::Result<void> list_overdue();
   void report(const StoredSegments& stored);
   void post_closed(const StoredSegment& segment);
   void post_dropped(const SegmentMeta& meta, const char* reason, const std::string& message);
@@ -81,7 +94,8 @@ class SegmentWriter : public gstx::Object<GstBaseSink, GstBaseSinkClass, WriterS
   GstElement* owner_ = nullptr;
   WriterSettings in_use_;  // from PAUSED on
   WriteQueue<Job> queue_;
-  std::thread thread_;               // from PAUSED on
+  std::thread thread_;  // from PAUSED on
+  OverdueTimer overdue_;
   std::atomic<bool> failed_{false};  // the writing thread posted an error and discards what comes
   // The streaming thread's.
   Losses overflow_;
@@ -90,6 +104,7 @@ class SegmentWriter : public gstx::Object<GstBaseSink, GstBaseSinkClass, WriterS
   // The writing thread's, while it runs.
   std::optional<SegmentStore> store_;
   Losses failures_;
+  std::optional<Expected> expected_;
   bool kept_ = false;  // an old segment that cannot be deleted was told of
 };
 

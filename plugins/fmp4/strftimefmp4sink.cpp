@@ -26,6 +26,7 @@
 #include "fmp4/elements.hpp"
 
 #include "fmp4/segmentwriter.hpp"
+#include "fmp4/sink_pad.hpp"
 #include "fmp4/track_config.hpp"
 #include "gstx/caps.hpp"
 #include "gstx/error.hpp"
@@ -184,7 +185,9 @@ void StrftimeFmp4Sink::class_init(GstBinClass* bin_class) {
   GstElementClass* const element_class = GST_ELEMENT_CLASS(bin_class);
   for (const auto& [name, caps] : {std::pair("video", kVideoCaps), std::pair("audio", kAudioCaps),
                                    std::pair("video_%u", kVideoCaps), std::pair("audio_%u", kAudioCaps)}) {
-    gstx::add_pad_template(element_class, name, GST_PAD_SINK, GST_PAD_REQUEST, caps, GST_TYPE_GHOST_PAD);
+    const bool video = std::string_view(name).starts_with("video");
+    gstx::add_pad_template(element_class, name, GST_PAD_SINK, GST_PAD_REQUEST, caps,
+                           video ? gstx::object_type<SinkPad>() : gstx::object_type<AudioSinkPad>());
   }
   g_signal_new_class_handler(
       "cut", G_TYPE_FROM_CLASS(element_class), static_cast<GSignalFlags>(G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION),
@@ -250,22 +253,32 @@ GstPad* StrftimeFmp4Sink::request_new_pad(GstPadTemplate* pad_template, const gc
   const std::string of_muxer = name.find('_') == std::string::npos ? name + "_0" : name;
   const auto target = gstx::Ref<GstPad>::adopt(gst_element_request_pad_simple(muxer_, of_muxer.c_str()));
   if (!target) return nullptr;
-  GstPad* const pad = gst_ghost_pad_new_from_template(name.c_str(), target.get(), pad_template);
+  GstPad* const pad = new_sink_pad(pad_template, name, target.get());
+  if (pad == nullptr) return nullptr;
   gst_pad_set_active(pad, TRUE);
-  return gst_element_add_pad(element(), pad) ? pad : nullptr;
+  if (!gst_element_add_pad(element(), pad)) return nullptr;
+  gst_child_proxy_child_added(GST_CHILD_PROXY(element()), G_OBJECT(pad), GST_OBJECT_NAME(pad));
+  return pad;
 }
 
 void StrftimeFmp4Sink::release_pad(GstPad* pad) {
   const auto target = gstx::Ref<GstPad>::adopt(gst_ghost_pad_get_target(GST_GHOST_PAD(pad)));
+  gst_child_proxy_child_removed(GST_CHILD_PROXY(element()), G_OBJECT(pad), GST_OBJECT_NAME(pad));
+  GST_OBJECT_LOCK(pad);
+  GST_PAD_SET_FLUSHING(pad);  // nothing more goes in
+  GST_OBJECT_UNLOCK(pad);
+  // The pad's thread may wait within the muxer, which ends that wait; deactivating the ghost waits for the thread.
+  if (target) gst_element_release_request_pad(muxer_, target.get());
   gst_pad_set_active(pad, FALSE);
   gst_ghost_pad_set_target(GST_GHOST_PAD(pad), nullptr);
-  if (target) gst_element_release_request_pad(muxer_, target.get());
   gst_element_remove_pad(element(), pad);
 }
 
 }  // namespace
 
 bool register_strftimefmp4sink(GstPlugin* plugin) {
+  const GInterfaceInfo child_proxy{init_sink_child_proxy, nullptr, nullptr};
+  g_type_add_interface_static(gstx::object_type<StrftimeFmp4Sink>(), GST_TYPE_CHILD_PROXY, &child_proxy);
   return gstx::register_element<StrftimeFmp4Sink>(plugin, "strftimefmp4sink", GST_RANK_NONE);
 }
 

@@ -51,6 +51,7 @@ struct TrackConfig {
   core::bmff::AudioSampleEntry audio;          // of the clear media
   std::uint32_t display_width = 0;             // 16.16
   TrackTags tags;
+  std::string name;               // what people call it; empty: a word for its kind
   core::bmff::FourCc scheme = 0;  // 'cenc', 'cbcs'; 0: clear
   SampleKey key;                  // of the samples, once one with a key id has come
   friend bool operator==(const TrackConfig&, const TrackConfig&) = default;

@@ -180,21 +180,33 @@ std::shared_ptr<const core::SegmentContext> TrackStore::context_for(const std::s
   return context_;
 }
 
-void TrackStore::list_gap(const core::SegmentInfo& info, const core::Gap& gap) {
-  max_duration_s_ = info.max_duration_s;
+void TrackStore::list_gap(const core::Gap& gap, std::uint32_t epoch) {
   if (rows_.empty()) return;
   const std::uint64_t discontinuity_sequence = rows_.back().discontinuity_sequence;
-  for (std::uint64_t i = 0; i < gap.count(); ++i) {
+  const std::uint64_t last = rows_.back().sequence;
+  const std::uint32_t length = names_->settings.playlist_length;
+  // Of a hole of years a playlist with a length keeps its last rows.
+  std::uint64_t i = length != 0 && gap.count() > length ? gap.count() - length : 0;
+  if (i > 0) rows_.clear();
+  for (; i < gap.count(); ++i) {
     const core::GapRow row = gap.row(i);
-    rows_.push_back({row.sequence, discontinuity_sequence, row.start, row.duration_ns, gap_uri(row.start, info.epoch),
+    if (row.sequence <= last) continue;  // listed while the hole lasted
+    rows_.push_back({row.sequence, discontinuity_sequence, row.start, row.duration_ns, gap_uri(row.start, epoch),
                      nullptr, false, true});
   }
+}
+
+void TrackStore::list_hole(const core::Gap& hole, std::uint32_t epoch) {
+  if (playlist_path_.empty()) return;
+  list_gap(hole, epoch);
+  slide();
 }
 
 void TrackStore::list(const std::string& path, const core::SegmentInfo& info, const core::Gap& gap, bool independent) {
   independent_ = independent_ && independent;
   if (playlist_path_.empty()) return;
-  list_gap(info, gap);
+  max_duration_s_ = info.max_duration_s;
+  list_gap(gap, info.epoch);
   rows_.push_back({info.sequence, info.discontinuity_sequence, info.start, info.duration_ns, playlist_uri(path),
                    context_for(path, info), info.discontinuity, false});
   slide();
@@ -202,7 +214,8 @@ void TrackStore::list(const std::string& path, const core::SegmentInfo& info, co
 
 void TrackStore::list_missing(const core::SegmentInfo& info, const core::Gap& gap) {
   if (playlist_path_.empty() || rows_.empty()) return;
-  list_gap(info, gap);
+  max_duration_s_ = info.max_duration_s;
+  list_gap(gap, info.epoch);
   rows_.push_back({info.sequence, info.discontinuity_sequence, info.start, info.duration_ns,
                    gap_uri(info.start, info.epoch), nullptr, info.discontinuity, true});
   slide();

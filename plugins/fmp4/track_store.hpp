@@ -52,13 +52,16 @@ class TrackStore {
   void list(const std::string& path, const core::SegmentInfo& info, const core::Gap& gap, bool independent);
   void list_missing(const core::SegmentInfo& info, const core::Gap& gap);
 
+  // The rows of a hole that may go on.
+  void list_hole(const core::Gap& hole, std::uint32_t epoch);
+
   // Does nothing without a playlist, nor before the end for one that is written then.
   core::Result<void> write_playlist(bool ended);
 
  private:
   [[nodiscard]] std::string init_path_for(core::ByteView init) const;
   core::Result<void> write_new_init(const std::string& path, core::ByteView init) const;
-  void list_gap(const core::SegmentInfo& info, const core::Gap& gap);
+  void list_gap(const core::Gap& gap, std::uint32_t epoch);
   void slide();
   [[nodiscard]] std::shared_ptr<const core::SegmentContext> context_for(const std::string& segment_path,
                                                                         const core::SegmentInfo& info);

@@ -1,6 +1,9 @@
 // fmp4mux in a harness, for what no pipeline brings.
 #include "fmp4/muxing.hpp"
 
+#include <atomic>
+#include <thread>
+
 namespace aircheck::fmp4 {
 namespace {
 
@@ -382,6 +385,52 @@ TEST_F(Fmp4MuxHarness, OtherSchemesAreRefused) {
                                                 "x-h264,cipher-mode=cens,stream-format=avc,alignment=au,width=640,"
                                                 "height=360,codec_data=(buffer)0164001fffe100046764000101000168"));
   EXPECT_NE(collect().error.find("cens"), std::string::npos);
+}
+
+// Its thread waits for the other tracks by then.
+TEST_F(Fmp4MuxHarness, APadIsReleasedAtOnce) {
+  push(0, true);
+  GstHarness* const audio = add_audio(harness_);
+  const auto pad = Ref<GstPad>::adopt(gst_pad_get_peer(audio->srcpad));
+  std::atomic<int> pushed = 0;
+  std::thread thread([&] {
+    for (int n = 0; n < 1000 && gst_harness_push(audio, sound(n).release()) == GST_FLOW_OK; ++n) ++pushed;
+  });
+  while (pushed < 470) std::this_thread::yield();  // 10 s ahead of the picture: the next one waits
+  g_usleep(100 * 1000);
+  const gint64 before = g_get_monotonic_time();
+  gst_element_release_request_pad(harness_->element, pad.get());
+  EXPECT_LT(g_get_monotonic_time() - before, 1'500'000) << "the wait for other tracks is one of two seconds";
+  thread.join();
+  EXPECT_LT(pushed, 500);
+  gst_harness_teardown(audio);
+}
+
+TEST_F(Fmp4MuxHarness, AMuxerStopsAtOnce) {
+  push(0, true);
+  GstHarness* const audio = add_audio(harness_);
+  std::atomic<int> pushed = 0;
+  std::thread thread([&] {
+    for (int n = 0; n < 1000 && gst_harness_push(audio, sound(n).release()) == GST_FLOW_OK; ++n) ++pushed;
+  });
+  while (pushed < 470) std::this_thread::yield();
+  g_usleep(100 * 1000);
+  const gint64 before = g_get_monotonic_time();
+  gst_element_set_state(harness_->element, GST_STATE_READY);
+  EXPECT_LT(g_get_monotonic_time() - before, 1'500'000);
+  thread.join();
+  gst_harness_teardown(audio);
+}
+
+TEST_F(Fmp4MuxHarness, ATrackHasTheNameOfItsPad) {
+  const auto pad = Ref<GstPad>::adopt(gst_pad_get_peer(harness_->srcpad));
+  g_object_set(pad.get(), "track-name", "Hauptbild \xc3\xbc", nullptr);
+  set_size(320);
+  for (int n = 0; n < 50; ++n) push(n, n == 0);
+  const Output output = finish();
+  const std::string init(output.parts.front().bytes.begin(), output.parts.front().bytes.end());
+  EXPECT_NE(init.find(std::string("vide") + std::string(12, '\0') + "Hauptbild \xc3\xbc" + '\0'), std::string::npos);
+  EXPECT_EQ(output.parts.front().meta->file.title, "Hauptbild \xc3\xbc");
 }
 
 }  // namespace

@@ -121,15 +121,16 @@ TEST_P(Fmp4MuxRotation, ChangesWhereNoSegmentBegins) {
   EXPECT_EQ(core::to_hex(*all[1].init.tracks[1].default_key_id), kNewId);
   EXPECT_EQ(core::to_hex(*all[2].init.tracks[0].default_key_id), kNewId);
   expect_continuous(output);
+  const std::vector<Part> segments = output.segments();
   std::size_t segment = 0;
   for (const double start : {0.0, 6.0, 7.52, 9.0}) {
-    ASSERT_LT(segment, output.segments().size());
-    const SegmentMeta& meta = *output.segments()[segment++].meta;
+    ASSERT_LT(segment, segments.size());
+    const SegmentMeta& meta = *segments[segment++].meta;
     EXPECT_NEAR(static_cast<double>(meta.start - kStart) / 1e9, start, 0.001);
     EXPECT_FALSE(meta.discontinuity);
     EXPECT_EQ(meta.independent, start != 7.52);
   }
-  EXPECT_EQ(output.segments().size(), segment);
+  EXPECT_EQ(segments.size(), segment);
   expect_in_time(output, all[0].init);
 
   for (const std::size_t track : {std::size_t{0}, std::size_t{1}}) {

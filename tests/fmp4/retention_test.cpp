@@ -164,6 +164,39 @@ TEST_F(RetentionTest, AnInitSegmentStaysWhileAnotherSinkNeedsIt) {
   EXPECT_EQ(files(".mp4").size(), 2U) << "the first, which nobody owns any more, and the third";
 }
 
+// Sinks of folders next to each other, whose init segments lie above them.
+TEST_F(RetentionTest, AnInitSegmentOutsideTheFolderStays) {
+  for (const char* name : {"one", "two"}) std::filesystem::create_directory(folder_ / name);
+  settings_.init_location = folder_ / "init-%{hash}.mp4";
+  settings_.location = folder_ / "two/%Y%m%d/%H%M%S.m4s";
+  open("first");
+  write_many(0, 3);
+  settings_.location = folder_ / "one/%Y%m%d/%H%M%S.m4s";
+  settings_.retention.max_age_s = 3;
+  open("first");
+  write_many(0, 3);
+  open("second");
+  write_many(3, 10);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "one/20260225/143000.m4s"));
+  EXPECT_EQ(files(".mp4").size(), 2U) << "segments in the other folder need the first";
+}
+
+// The other sink's segments lie in a folder below, and the names of this one are not dated folders.
+TEST_F(RetentionTest, AnInitSegmentStaysForAFolderBelow) {
+  std::filesystem::create_directory(folder_ / "below");
+  settings_.init_location = folder_ / "init-%{hash}.mp4";
+  settings_.location = folder_ / "below/%Y%m%d%H%M%S.m4s";
+  open("first");
+  write_many(0, 3);
+  settings_.location = folder_ / "ch1-%Y%m%d%H%M%S.m4s";
+  settings_.retention.max_age_s = 3;
+  open("first");
+  write_many(0, 3);
+  open("second");
+  write_many(3, 10);
+  EXPECT_EQ(files(".mp4").size(), 2U);
+}
+
 TEST_F(RetentionTest, EmptyDatedFoldersGo) {
   settings_.location = folder_ / "%Y/%m/%d/ch1-%H%M%S.m4s";
   settings_.retention.max_age_s = 2;

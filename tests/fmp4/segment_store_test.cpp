@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <sstream>
 #include <thread>
 
 #include "support/golden.hpp"
@@ -412,6 +413,125 @@ TEST(SegmentStore, AVodPlaylistIsWrittenAtTheEnd) {
   const std::string playlist = read_text(folder / "ch1.m3u8");
   EXPECT_NE(playlist.find("#EXT-X-PLAYLIST-TYPE:VOD\n"), std::string::npos) << playlist;
   EXPECT_TRUE(playlist.ends_with("#EXT-X-ENDLIST\n"));
+}
+
+std::vector<std::uint64_t> gaps_of(const std::string& playlist) {
+  std::vector<std::uint64_t> numbers;
+  std::istringstream lines(playlist);
+  std::uint64_t number = 0;
+  bool gap = false;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("#EXT-X-MEDIA-SEQUENCE:")) number = std::stoull(line.substr(22));
+    gap = gap || line == "#EXT-X-GAP";
+    if (line.empty() || line.starts_with("#")) continue;
+    if (std::exchange(gap, false)) numbers.push_back(number);
+    ++number;
+  }
+  return numbers;
+}
+
+TEST(SegmentStore, AHoleIsListedWhileItLasts) {
+  const TemporaryDirectory folder;
+  const std::uint64_t first = core::first_sequence(kStart, 6 * kSecond);
+  {
+    SegmentStore store = open_store(settings_for(folder));
+    EXPECT_FALSE(*store.list_hole(kStart + 60 * kSecond, 6)) << "nothing has begun";
+    ASSERT_TRUE(write(store, 0));
+    EXPECT_FALSE(*store.list_hole(kStart + 11 * kSecond, 6)) << "no row is over";
+    EXPECT_TRUE(*store.list_hole(kStart + 12 * kSecond, 6));
+    EXPECT_EQ(gaps_of(read_text(folder / "ch1.m3u8")), (std::vector<std::uint64_t>{first + 1}));
+    EXPECT_TRUE(*store.list_hole(kStart + 31 * kSecond, 6));
+    const std::string during = read_text(folder / "ch1.m3u8");
+    EXPECT_EQ(gaps_of(during), (std::vector<std::uint64_t>{first + 1, first + 2, first + 3, first + 4}));
+    EXPECT_FALSE(*store.list_hole(kStart + 31 * kSecond, 6)) << "nothing new";
+
+    const auto late = write(store, 24);
+    ASSERT_FALSE(late);
+    EXPECT_EQ(late.error().code, Code::kUnavailable);
+    EXPECT_NE(late.error().message.find("2026-02-25T14:30:24.000Z comes too late"), std::string::npos);
+    const auto resumed = write(store, 39);  // one row more, of 9 s less 0.5: 6 s and 3 s
+    ASSERT_TRUE(resumed);
+    EXPECT_EQ(resumed->info.sequence, first + 7);
+    EXPECT_TRUE(resumed->info.discontinuity);
+    const std::string after = read_text(folder / "ch1.m3u8");
+    EXPECT_TRUE(after.starts_with(during)) << "what was listed stays as it was:\n" << during << "\n" << after;
+    EXPECT_EQ(gaps_of(after),
+              (std::vector<std::uint64_t>{first + 1, first + 2, first + 3, first + 4, first + 5, first + 6}));
+  }
+  // The files alone tell the same.
+  SegmentStore again = open_store(settings_for(folder));
+  ASSERT_TRUE(write(again, 45));
+  EXPECT_EQ(gaps_of(read_text(folder / "ch1.m3u8")),
+            (std::vector<std::uint64_t>{first + 1, first + 2, first + 3, first + 4, first + 5, first + 6}));
+}
+
+TEST(SegmentStore, AClockSetBackInAHoleTakesNoNumberTwice) {
+  const TemporaryDirectory folder;
+  SegmentStore store = open_store(settings_for(folder));
+  const std::uint64_t first = write(store, 0)->info.sequence;
+  ASSERT_TRUE(*store.list_hole(kStart + 18 * kSecond, 6));
+  const auto before = write(store, -60);
+  ASSERT_TRUE(before) << before.error().message;
+  EXPECT_EQ(before->info.sequence, first + 3);
+  EXPECT_EQ(before->info.epoch, 1U);
+}
+
+// 400 million rows would be more than a machine has.
+TEST(SegmentStore, AHoleOfYearsCostsALivePlaylistNothing) {
+  const TemporaryDirectory folder;
+  StoreSettings settings = settings_for(folder);
+  settings.playlist_length = 3;
+  SegmentStore store = open_store(settings);
+  const std::uint64_t first = write(store, 0)->info.sequence;
+  const std::int64_t years = 76LL * 365 * 86'400 / 6 * 6;
+  const auto stored = write(store, years);
+  ASSERT_TRUE(stored);
+  EXPECT_EQ(stored->info.sequence, first + static_cast<std::uint64_t>(years / 6));
+  EXPECT_EQ(gaps_of(read_text(folder / "ch1.m3u8")).size(), 0U) << "a hole at the head says nothing";
+}
+
+TEST(SegmentStore, AMultivariantPlaylistNamesWhatIsThere) {
+  const TemporaryDirectory folder;
+  StoreSettings settings = settings_for(folder);
+  settings.playlist_kind = PlaylistKind::kVod;
+  settings.multivariant_location = folder / "index.m3u8";
+  SegmentStore store = open_store(settings);
+  ASSERT_TRUE(write(store, 0));
+  EXPECT_FALSE(std::filesystem::exists(folder / "index.m3u8")) << "ch1.m3u8 is not there yet";
+  ASSERT_TRUE(store.finish());
+  EXPECT_TRUE(std::filesystem::exists(folder / "ch1.m3u8"));
+  EXPECT_NE(read_text(folder / "index.m3u8").find("\nch1.m3u8\n"), std::string::npos);
+}
+
+TEST(SegmentStore, ASinkThatGoesLeavesTheMultivariantPlaylist) {
+  const TemporaryDirectory folder;
+  const auto settings = [&](const std::string& name, PlaylistKind kind) {
+    StoreSettings one;
+    one.location = folder / (name + "-%Y%m%d%H%M%S.m4s");
+    one.playlist_location = folder / (name + ".m3u8");
+    one.multivariant_location = folder / "index.m3u8";
+    one.playlist_kind = kind;
+    return one;
+  };
+  const auto names = [&](const char* name) {
+    return read_text(folder / "index.m3u8").find(std::string("\n") + name + ".m3u8\n") != std::string::npos;
+  };
+  SegmentStore stays = open_store(settings("stays", PlaylistKind::kLive));
+  std::optional<SegmentStore> goes(open_store(settings("goes", PlaylistKind::kLive)));
+  std::optional<SegmentStore> ends(open_store(settings("ends", PlaylistKind::kEvent)));
+  for (SegmentStore* store : {&stays, &*goes, &*ends}) ASSERT_TRUE(write(*store, 0));
+  ASSERT_TRUE(ends->finish());
+  EXPECT_TRUE(names("stays") && names("goes") && names("ends"));
+  goes.reset();
+  ends.reset();
+  EXPECT_TRUE(names("goes")) << "nothing is said by those who stop";
+  ASSERT_TRUE(write(stays, 6));
+  EXPECT_TRUE(names("stays"));
+  EXPECT_FALSE(names("goes"));
+  EXPECT_TRUE(names("ends")) << "complete, and still to be played";
+  SegmentStore back = open_store(settings("goes", PlaylistKind::kLive));
+  ASSERT_TRUE(write(back, 12));
+  EXPECT_TRUE(names("goes"));
 }
 
 TEST(SegmentStore, ALivePlaylistMayListAll) {

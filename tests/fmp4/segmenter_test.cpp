@@ -443,6 +443,105 @@ TEST_F(Muxing, WithoutAnyIdrNothingGrows) {
   EXPECT_GT(told + rest->samples, 120U * 25);
 }
 
+// A live source stops, and comes back in the midst of a group of pictures.
+TEST_F(Muxing, AnInterruptedSegmentEndsWhereItsSamplesEnd) {
+  const std::vector<MuxTrack*> tracks{&video_, &audio_};
+  frames(0, 200, 50);
+  audio_frames(0, 375);
+  auto segments = all(tracks);
+  EXPECT_EQ(durations(segments), (std::vector<double>{6}));
+  EXPECT_EQ(segmenter_.open_since_ns(), kStart + 6 * kNsPerSecond);
+  const auto interrupted = segmenter_.interrupt(tracks);
+  ASSERT_TRUE(interrupted);
+  EXPECT_EQ(interrupted->duration_ns, 2 * kNsPerSecond);
+  EXPECT_FALSE(interrupted->discontinuity);
+  EXPECT_FALSE(segmenter_.interrupt(tracks));
+  EXPECT_FALSE(segmenter_.open_since_ns());
+  for (int n = 410; n < 550; ++n) frame(n, n % 50 == 0);
+  audio_frames(769, 1032);
+  video_.end();
+  audio_.end();
+  segments = all(tracks);
+  EXPECT_EQ(durations(segments), (std::vector<double>{1.6, 4}));
+  EXPECT_TRUE(segments[0].discontinuity);
+  EXPECT_FALSE(segments[0].independent);
+  EXPECT_TRUE(segments[1].independent && !segments[1].discontinuity);
+  EXPECT_FALSE(segmenter_.take_left_out(tracks)) << "nothing is left out before the next IDR";
+}
+
+// One of two tracks stops: the other's segments go on, cut as ever.
+TEST_F(Muxing, AnInterruptionDoesNotWaitForATrackThatLags) {
+  const std::vector<MuxTrack*> tracks{&video_, &audio_};
+  frames(0, 400, 50);
+  audio_frames(0, 94);
+  EXPECT_TRUE(all(tracks).empty());
+  const auto interrupted = segmenter_.interrupt(tracks);
+  ASSERT_TRUE(interrupted);
+  EXPECT_EQ(interrupted->duration_ns, 6 * kNsPerSecond);
+  EXPECT_EQ(interrupted->tracks.size(), 2U);
+  EXPECT_TRUE(segmenter_.open_since_ns());
+}
+
+TEST_F(Muxing, AVideoTrackWithoutAnIdrDoesNotHoldUpAnother) {
+  MuxTrack second(3, TrackKind::kVideo, "video_1");
+  second.set_config(video_config());
+  const std::vector<MuxTrack*> tracks{&video_, &second};
+  std::vector<Segment> segments;
+  const auto both = [&](int from_s, int to_s, int second_idr) {
+    for (int n = from_s * 25; n < to_s * 25; ++n) {
+      frame(n, n % 50 == 0);
+      IncomingSample sample;
+      sample.presentation_ns = kStart + n * 40 * kNsPerMs;
+      sample.decode_ns = sample.presentation_ns;
+      sample.sync = n == second_idr;
+      second.push(std::move(sample));
+      for (Segment& segment : all(tracks)) segments.push_back(std::move(segment));
+    }
+  };
+  both(0, 29, -1);
+  EXPECT_TRUE(segments.empty());
+  EXPECT_TRUE(segmenter_.take_left_behind().empty());
+  both(29, 120, 70 * 25);
+  EXPECT_EQ(segmenter_.take_left_behind(), (std::vector<std::string>{"video_1"}));
+  ASSERT_EQ(segments.size(), 19U);
+  EXPECT_EQ(segments[10].tracks.size(), 1U);
+  EXPECT_EQ(segments[11].tracks.size(), 2U) << "its first IDR comes at 70 s";
+  EXPECT_TRUE(segments[11].tracks[1].samples.front().sync);
+  EXPECT_LE(video_.ready().size(), 25U * 8);
+}
+
+// In the other order too, where the track without an IDR would lead.
+TEST_F(Muxing, TheFirstVideoTrackMayBeTheOneWithoutAnIdr) {
+  MuxTrack second(3, TrackKind::kVideo, "video_1");
+  second.set_config(video_config());
+  const std::vector<MuxTrack*> tracks{&second, &video_, &audio_};
+  std::size_t count = 0;
+  for (int n = 0; n < 120 * 25; ++n) {
+    frame(n, n % 50 == 0);
+    if (n % 25 == 0) audio_frames(n / 25 * 47, n / 25 * 47 + 47);
+    IncomingSample sample;
+    sample.presentation_ns = kStart + n * 40 * kNsPerMs;
+    sample.decode_ns = sample.presentation_ns;
+    sample.sync = false;
+    second.push(std::move(sample));
+    count += all(tracks).size();
+  }
+  EXPECT_EQ(segmenter_.take_left_behind(), (std::vector<std::string>{"video_1"}));
+  EXPECT_GE(count, 17U);
+  EXPECT_TRUE(second.ready().empty());
+}
+
+TEST_F(Muxing, ATrackThatNeverBringsAnythingIsNamed) {
+  MuxTrack silent(3, TrackKind::kVideo, "video_1");
+  const std::vector<MuxTrack*> tracks{&video_, &silent};
+  frames(0, 25 * 40, 50);
+  EXPECT_FALSE(all(tracks).empty());
+  EXPECT_EQ(segmenter_.take_left_behind(), (std::vector<std::string>{"video_1"}));
+  frames(25 * 40, 25 * 80, 50);
+  EXPECT_FALSE(all(tracks).empty());
+  EXPECT_TRUE(segmenter_.take_left_behind().empty()) << "once is enough";
+}
+
 TEST_F(Muxing, AHoleInAllTracksEndsTheSegmentAndMarksTheNext) {
   frames(0, 50, 25);
   audio_frames(0, 94);

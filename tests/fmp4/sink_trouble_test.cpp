@@ -131,12 +131,19 @@ TEST(SinkTrouble, AFullQueueMayDropSegments) {
   const TemporaryDirectory folder;
   Pipeline pipeline(video(150) + sink(folder, "target-duration=1 max-queue-time=2000000000 on-full=drop"));
   std::promise<void> go;
+  std::promise<void> second_written;
   int dropped = 0;
-  bool waited = false;
+  int closed = 0;
   pipeline.on_message([&](const GstStructure* structure) {
-    // The second drop lets the disk go on, in the streaming thread; the queue then has room for the last segments.
-    if (is_dropped(structure) && ++dropped == 2) go.set_value();
-    if (is_closed(structure) && !std::exchange(waited, true)) go.get_future().wait();
+    // The second drop lets the disk go on, in the streaming thread, and waits until the queue has room for segment 4.
+    if (is_dropped(structure) && ++dropped == 2) {
+      go.set_value();
+      second_written.get_future().wait();
+    }
+    if (!is_closed(structure)) return;
+    ++closed;
+    if (closed == 1) go.get_future().wait();
+    if (closed == 2) second_written.set_value();
   });
   ASSERT_EQ(pipeline.play(), "");
   // Segment 0 is at work, 1 waits, and there is no room for 2 and 3.
@@ -153,16 +160,26 @@ TEST(SinkTrouble, AFullQueueMayDropSegments) {
   EXPECT_NE(playlist.find("#EXT-X-GAP\n#EXTINF:1.000,\nch1-20260225143002.m4s\n"), std::string::npos) << playlist;
 }
 
+int gaps_in(const std::string& playlist) {
+  int gaps = 0;
+  for (std::size_t at = 0; (at = playlist.find("#EXT-X-GAP\n", at)) != std::string::npos; ++at) ++gaps;
+  return gaps;
+}
+
 // What happens to the disk after segment 1 passes after two segments that could not be written.
 void expect_a_hole(const TemporaryDirectory& folder, const std::string& reason, const std::function<void()>& trouble,
-                   const std::function<void()>& relief, const std::string& location = "ch1-%Y%m%d%H%M%S.m4s") {
+                   const std::function<void()>& relief, const std::string& location = "ch1-%Y%m%d%H%M%S.m4s",
+                   bool can_list = true) {
   Pipeline pipeline(video(200) + "strftimefmp4sink name=sink target-duration=1 start-utc=2026-02-25T14:30:00Z " +
                     "location=" + (folder / location) + " playlist-location=" + (folder / "ch1.m3u8"));
   int closed = 0;
   int dropped = 0;
+  std::vector<int> listed;  // gaps in the playlist, while the hole lasts
   pipeline.on_message([&](const GstStructure* structure) {
     if (is_closed(structure) && ++closed == 2) trouble();
-    if (is_dropped(structure) && ++dropped == 2) relief();
+    if (!is_dropped(structure)) return;
+    listed.push_back(gaps_in(read_text(folder / "ch1.m3u8")));
+    if (++dropped == 2) relief();
   });
   ASSERT_EQ(pipeline.play(), "");
   EXPECT_EQ(seconds(pipeline.closed()), (std::vector<std::uint64_t>{0, 1, 4, 5, 6, 7}));
@@ -178,9 +195,10 @@ void expect_a_hole(const TemporaryDirectory& folder, const std::string& reason, 
   gboolean discontinuity = FALSE;
   EXPECT_TRUE(gst_structure_get_boolean(resumed, "discontinuity", &discontinuity) && discontinuity);
   const std::string playlist = read_text(folder / "ch1.m3u8");
-  std::size_t gaps = 0;
-  for (std::size_t at = 0; (at = playlist.find("#EXT-X-GAP\n", at)) != std::string::npos; ++at) ++gaps;
-  EXPECT_EQ(gaps, 2U) << playlist;
+  EXPECT_EQ(gaps_in(playlist), 2) << playlist;
+  if (can_list) {
+    EXPECT_EQ(listed, (std::vector<int>{1, 2})) << "rows come while the hole lasts";
+  }
   for (const std::string& name : folder.files()) EXPECT_FALSE(name.ends_with(".part")) << name;
   const auto played = test::run("ffprobe -v error -count_packets -show_entries stream=nb_read_packets -of csv=p=0 " +
                                 (folder / "ch1.m3u8") + " 2>/dev/null");
@@ -242,7 +260,8 @@ TEST(SinkTrouble, ADiskThatIsFullForAWhile) {
   const TemporaryDirectory folder;
   const SmallDisk disk(folder / "out");
   expect_a_hole(
-      folder, disk.full_reason(), [&] { disk.fill(); }, [&] { disk.free(); }, "out/ch1-%Y%m%d%H%M%S.m4s");
+      folder, disk.full_reason(), [&] { disk.fill(); }, [&] { disk.free(); }, "out/ch1-%Y%m%d%H%M%S.m4s",
+      disk.full_reason() == std::string_view("no-space"));
 }
 
 TEST(SinkTrouble, ADiskThatIsReadOnlyForAWhile) {
@@ -255,7 +274,67 @@ TEST(SinkTrouble, ADiskThatIsReadOnlyForAWhile) {
 TEST(SinkTrouble, WritesThatFailForAWhile) {
   const TemporaryDirectory folder;
   expect_a_hole(
-      folder, "io", [] { SmallDisk::limit_file_size(512); }, [] { SmallDisk::limit_file_size(RLIM_INFINITY); });
+      folder, "io", [] { SmallDisk::limit_file_size(512); }, [] { SmallDisk::limit_file_size(RLIM_INFINITY); },
+      "ch1-%Y%m%d%H%M%S.m4s", false);
+}
+
+// A live source that brings nothing for a while: the playlist goes on by the clock.
+TEST(SinkTrouble, ALiveSourceThatIsGoneForAWhile) {
+  const TemporaryDirectory folder;
+  std::string source = video(-1);
+  source.insert(source.find(" num-buffers"), " is-live=true");
+  source.insert(source.find(" ! video/x-raw"), " ! valve name=valve");
+  Pipeline pipeline(source + sink(folder, "target-duration=2 playlist-length=20 fsync=none"));
+  const std::string playlist = folder / "ch1.m3u8";
+  const auto list = [&] { return std::filesystem::exists(playlist) ? read_text(playlist) : std::string(); };
+  const auto wait_for = [&](const std::function<bool(const std::string&)>& good) {
+    for (int i = 0; i < 6000; ++i) {
+      if (good(list())) return true;
+      g_usleep(10'000);
+    }
+    return false;
+  };
+  const auto segments_in = [](const std::string& text) {
+    int segments = 0;
+    for (std::size_t at = 0; (at = text.find("\nch1-", at)) != std::string::npos; ++at) ++segments;
+    return segments - gaps_in(text);
+  };
+  gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+  ASSERT_TRUE(wait_for([&](const std::string& text) { return segments_in(text) >= 2; })) << list();
+  const auto valve = pipeline.element("valve");
+  g_object_set(valve.get(), "drop", TRUE, nullptr);
+  ASSERT_TRUE(wait_for([](const std::string& text) { return gaps_in(text) >= 2; })) << list();
+  const std::string during = list();
+  const int before = segments_in(during);
+  g_object_set(valve.get(), "drop", FALSE, nullptr);
+  ASSERT_TRUE(wait_for([&](const std::string& text) { return segments_in(text) >= before + 2; })) << list();
+  gst_element_send_event(pipeline.get(), gst_event_new_eos());
+  ASSERT_EQ(pipeline.wait(), "");
+  const std::string after = list();
+  EXPECT_TRUE(after.starts_with(during)) << "what was listed changed:\n" << during << "\n" << after;
+  EXPECT_TRUE(pipeline.dropped().empty());
+  std::uint64_t last = 0;
+  for (const auto& message : pipeline.closed()) {
+    const std::uint64_t sequence = number(gst_message_get_structure(message.get()), "sequence");
+    EXPECT_TRUE(last == 0 || sequence == last + 1 || sequence >= last + 3) << sequence << " after " << last;
+    last = sequence;
+  }
+  const std::uint64_t first = number(gst_message_get_structure(pipeline.closed()[0].get()), "sequence");
+  EXPECT_EQ(last - first + 1, static_cast<std::uint64_t>(segments_in(after) + gaps_in(after)))
+      << "rows and numbers do not agree:\n"
+      << after;
+}
+
+// Without a clock to go by nobody knows that something is missing.
+TEST(SinkTrouble, AFileThatStopsIsNoHole) {
+  const TemporaryDirectory folder;
+  Pipeline pipeline(video(100) + sink(folder, "target-duration=1"));
+  SlowDisk disk(pipeline);
+  gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+  disk.wait();
+  disk.go();
+  ASSERT_EQ(pipeline.wait(), "");
+  EXPECT_EQ(gaps_in(read_text(folder / "ch1.m3u8")), 0);
 }
 
 // The playlist alone cannot be written: its segments are kept and listed later.

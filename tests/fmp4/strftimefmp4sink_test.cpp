@@ -1,6 +1,8 @@
 #include <gst/gst.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include <map>
 #include <memory>
 #include <set>
@@ -138,6 +140,36 @@ TEST(StrftimeFmp4Sink, WritesAFilePerTrack) {
   const std::string index = read_text(folder / "index.m3u8");
   EXPECT_NE(index.find(",RESOLUTION=160x90,FRAME-RATE=25.000,AUDIO=\"audio\"\nch1-video.m3u8\n"), std::string::npos)
       << index;
+}
+
+// As a description for gst-launch-1.0 says them, before the pads are there.
+TEST(StrftimeFmp4Sink, TracksHaveNamesForPeople) {
+  const TemporaryDirectory folder;
+  Pipeline pipeline(separate_sink(folder,
+                                  "audio::track-name=English audio_1::track-name=Deutsch "
+                                  "audio_1::encoder-delay=1024 ") +
+                    video(50) + audio(2) + audio(2, "audio_1"));
+  ASSERT_EQ(pipeline.play(), "");
+  const std::string index = read_text(folder / "index.m3u8");
+  EXPECT_NE(index.find("NAME=\"English\""), std::string::npos) << index;
+  EXPECT_NE(index.find("NAME=\"Deutsch\""), std::string::npos) << index;
+  const auto one = std::ranges::find_if(pipeline.closed(), [](const auto& message) {
+    return gst_structure_get_string(gst_message_get_structure(message.get()), "track") == std::string_view("audio_1");
+  });
+  ASSERT_NE(one, pipeline.closed().end());
+  const auto path = [&](const char* field) {
+    return std::string(gst_structure_get_string(gst_message_get_structure(one->get()), field));
+  };
+  const auto probed = test::run("cat " + path("init-location") + " " + path("location") +
+                                " | ffprobe -v error -show_entries stream_tags=handler_name -of csv=p=0 -i - | grep .");
+  EXPECT_EQ(probed.output, "Deutsch\n");
+  const auto sink = pipeline.element("sink");
+  const auto pad = Ref<GstPad>::adopt(gst_element_get_static_pad(sink.get(), "audio_1"));
+  const auto muxer = pipeline.element("muxer");
+  const auto target = Ref<GstPad>::adopt(gst_element_get_static_pad(muxer.get(), "audio_1"));
+  guint delay = 0;
+  g_object_get(target.get(), "encoder-delay", &delay, nullptr);
+  EXPECT_EQ(delay, 1024U) << "the muxer does not know";
 }
 
 // Two sinks of a process are two renditions of one multivariant playlist.
