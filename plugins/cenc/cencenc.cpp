@@ -9,7 +9,8 @@
  *
  * A key holds until another takes its place, at an IDR picture (HEVC: IRAP; audio: at any frame): either the properties
  * #cencenc:key-id and #cencenc:key are both set anew while the element plays, which means the next such frame, or
- * #cencenc::rotate-key names the running time from which the new key holds.
+ * #cencenc::rotate-key names the running time from which the new key holds. A key id that stands for another key since
+ * the element left NULL is refused.
  *
  * Never use one key for two streams with the same #cencenc:iv. Without that property each element starts at a random
  * place, and continues through seeks, flushes and changes to other keys and back.

@@ -10,6 +10,10 @@
  *
  * A segment ends before its time at the action signal #strftimefmp4sink::cut, as that of fmp4mux does.
  *
+ * A hole is listed while it lasts: with each segment that cannot be written, and in a live pipeline by its clock, when
+ * a segment is overdue. A row that says GAP stays one; a segment that comes later for its time is dropped with a
+ * warning.
+ *
  * ## Example launch lines
  * |[
  * gst-launch-1.0 filesrc location=film.mp4 ! qtdemux name=d  d.video_0 ! queue ! h264parse ! sink.video \
