@@ -23,7 +23,7 @@ class HostileRequestsTest : public test::StationWithArchive {
  protected:
   HostileRequestsTest() {
     register_channel_routes(router_, services());
-    register_admin_channel_routes(router_, {*channels_, authenticator_, 6, [this] { return now_; }});
+    register_admin_channel_routes(router_, {*channels_, authenticator_, idempotency_, 6, [this] { return now_; }});
     register_simlive_routes(router_, {*channels_, supervisor_, *archive_, authenticator_});
   }
 
