@@ -16,6 +16,7 @@ namespace aircheck::gstx {
 namespace {
 
 std::string value_text(const GValue* value) {
+  if (G_VALUE_HOLDS_BOXED(value) && g_value_get_boxed(value) == nullptr) return "none";
   const std::string text = gobj::take_text(gst_value_serialize(value));
   return text.empty() ? "none" : text;
 }
