@@ -58,6 +58,7 @@ class HostileRequestsTest : public test::StationWithArchive {
   }
 
   // Never booted: nothing is started.
+  Idempotency idempotency_{[this] { return now_; }};
   channels::Supervisor supervisor_{{.now = [this] { return now_; }}, *channels_, *keys_, {}};
   std::string bearer_;
 };
