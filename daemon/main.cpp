@@ -31,13 +31,16 @@
 #include "http/routes_admin_sources.hpp"
 #include "http/routes_auth.hpp"
 #include "http/routes_channels.hpp"
+#include "http/routes_devices.hpp"
 #include "http/routes_drm.hpp"
+#include "http/routes_export.hpp"
 #include "http/routes_health.hpp"
 #include "http/routes_hls.hpp"
 #include "http/routes_metrics.hpp"
 #include "http/routes_simlive.hpp"
 #include "http/routes_storage.hpp"
 #include "http/routes_tstv.hpp"
+#include "http/routes_tstv_rules.hpp"
 #include "http/server.hpp"
 #include "http/static_files.hpp"
 #include "operations/commands.hpp"
@@ -368,7 +371,10 @@ void Station::register_routes() {
   http::register_channel_routes(router_, streams);
   http::register_epg_routes(router_, streams);
   http::register_tstv_routes(router_, streams);
+  http::register_tstv_rules_routes(router_, {*channels_, *authenticator_, utc_now});
   http::register_hls_routes(router_, streams);
+  http::register_export_routes(router_, streams);
+  http::register_device_routes(router_, {access_->devices(), *authenticator_, idempotency_, utc_now});
   http::register_simlive_routes(router_, {*channels_, *supervisor_, *archive_, *authenticator_});
   http::register_admin_channel_routes(router_,
                                       {*channels_, *authenticator_, idempotency_, config_.segment_duration_s, utc_now});

@@ -46,6 +46,10 @@ Result<Caller> Gate::caller(const std::optional<std::string>& bearer, const std:
     AIRCHECK_TRY(PlaybackGrant grant, parts_.playback_tokens.verify(*token, now));
     // Accounts of other services carry their issuer before a colon; ours are UUIDs.
     const bool own = grant.account_id.find(':') == std::string::npos;
+    if (!grant.device_id.empty()) {
+      AIRCHECK_TRY(const bool live, parts_.devices.is_live(grant.device_id, grant.account_id, now));
+      if (!live) return fail(Code::kPermission, "token: its device was revoked");
+    }
     std::string account_id = grant.account_id;
     return Caller{.account_id = std::move(account_id), .own = own, .grant = std::move(grant)};
   }
@@ -61,6 +65,12 @@ Result<Caller> Gate::caller(const std::optional<std::string>& bearer, const std:
                 .role = identity.role,
                 .session_id = std::move(identity.session_id),
                 .subscription_active = identity.subscription_active};
+}
+
+Result<Caller> Gate::device_caller(std::string_view token, Utc now) const {
+  AIRCHECK_TRY(Device device, parts_.devices.use(token, now));
+  std::string account_id = device.account_id;
+  return Caller{.account_id = std::move(account_id), .own = true, .device = std::move(device)};
 }
 
 AccountView Gate::account_view(const Caller& caller, std::string_view channel_id) const {
@@ -119,7 +129,7 @@ Decision Gate::decide_key(const Caller& caller, const KeyPeriod& key, Protection
 
 Decision Gate::require(const Caller& caller, Role needed) const {
   Decision refused = refuse("role_not_allowed", "This needs the role " + std::string(to_string(needed)) + ".");
-  if (caller.grant) return refused;
+  if (caller.grant || caller.device) return refused;
   if (!caller.own) return covers(caller.role, needed) ? Decision{.allowed = true} : refused;
   const auto account = parts_.accounts.find(caller.account_id);
   const bool live =
@@ -134,11 +144,13 @@ AccessView Gate::view(const Caller& caller, std::string_view channel) const {
 
 std::string Gate::playback_token(const Caller& caller, std::string_view channel_id, Kind kind, Protection protection,
                                  Utc now) const {
-  return parts_.playback_tokens.issue({.account_id = caller.account_id,
-                                       .channel_id = std::string(channel_id),
-                                       .kinds = {kind},
-                                       .protection = protection,
-                                       .expires_at = PlaybackTokens::expiry(now)});
+  return parts_.playback_tokens.issue(
+      {.account_id = caller.account_id,
+       .channel_id = std::string(channel_id),
+       .kinds = {kind},
+       .protection = protection,
+       .expires_at = caller.device ? caller.device->expires_at : PlaybackTokens::expiry(now),
+       .device_id = caller.device ? caller.device->id : std::string()});
 }
 
 }  // namespace aircheck::access

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "access/accounts.hpp"
+#include "access/devices.hpp"
 #include "access/jwt.hpp"
 #include "access/playback_token.hpp"
 #include "access/policy.hpp"
@@ -25,6 +26,7 @@ struct Caller {
   std::string session_id;                   // own access tokens only
   std::optional<bool> subscription_active;  // as another auth service says
   std::optional<PlaybackGrant> grant;       // asked with a playback token: nothing beyond it
+  std::optional<Device> device;             // asked with a device token: playlists and the guide
 };
 
 // A content key and when it was in use.
@@ -41,6 +43,7 @@ class Gate {
     const PlaybackTokens& playback_tokens;
     const Accounts& accounts;
     const Sessions& sessions;
+    const Devices& devices;
     const schedule::Guide& guide;
     const channels::ChannelStore& channels;
   };
@@ -52,6 +55,9 @@ class Gate {
   // this station only while its session lives). An error means 401; its message is for the log.
   [[nodiscard]] core::Result<Caller> caller(const std::optional<std::string>& bearer, const std::string* token,
                                             core::Utc now) const;
+
+  // The bearer of a device token. As above.
+  [[nodiscard]] core::Result<Caller> device_caller(std::string_view token, core::Utc now) const;
 
   // May the caller have this of the channel (by id or cdn_channel_key)? Reads account, channel and guide anew.
   [[nodiscard]] Decision decide(const Caller& caller, std::string_view channel, const AccessRequest& request) const;
@@ -65,7 +71,8 @@ class Gate {
   // Account and channel without programmes: for lists, which then ask the policy for each entry.
   [[nodiscard]] AccessView view(const Caller& caller, std::string_view channel) const;
 
-  // A token for URLs that play this and nothing else. channel_id: UUID.
+  // A token for URLs that play this and nothing else; that of a device is good for as long as the device is.
+  // channel_id: UUID.
   [[nodiscard]] std::string playback_token(const Caller& caller, std::string_view channel_id, Kind kind,
                                            Protection protection, core::Utc now) const;
 

@@ -17,7 +17,8 @@ struct PlaybackGrant {
   std::string channel_id;  // UUID
   KindSet kinds;
   Protection protection = Protection::kCenc;
-  core::Utc expires_at;  // whole seconds
+  core::Utc expires_at;        // whole seconds
+  std::string device_id = {};  // UUID of the device that it was made for; empty: none. It has to be live.
 
   friend bool operator==(const PlaybackGrant&, const PlaybackGrant&) = default;
 };

@@ -60,12 +60,14 @@ Service::Service(Secrets secrets, store::Database& database, const channels::Cha
                  const schedule::Guide& guide, std::function<core::Utc()> now)
     : accounts_(database),
       sessions_(database),
+      devices_(database),
       access_tokens_(all_profiles(secrets.jwt, std::move(secrets.issuers))),
       playback_tokens_(std::move(secrets.playback)),
       gate_({.access_tokens = access_tokens_,
              .playback_tokens = playback_tokens_,
              .accounts = accounts_,
              .sessions = sessions_,
+             .devices = devices_,
              .guide = guide,
              .channels = channels}),
       sign_in_(accounts_, sessions_, std::move(secrets.jwt), std::move(now)) {}

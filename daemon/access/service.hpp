@@ -6,6 +6,7 @@
 #include <string>
 
 #include "access/accounts.hpp"
+#include "access/devices.hpp"
 #include "access/gate.hpp"
 #include "access/jwt.hpp"
 #include "access/playback_token.hpp"
@@ -38,6 +39,7 @@ class Service {
 
   [[nodiscard]] const Gate& gate() const { return gate_; }
   [[nodiscard]] Accounts& accounts() { return accounts_; }
+  [[nodiscard]] Devices& devices() { return devices_; }
   [[nodiscard]] SignIn& sign_in() { return sign_in_; }
   [[nodiscard]] RequestLimits& limits() { return limits_; }
 
@@ -54,6 +56,7 @@ class Service {
 
   Accounts accounts_;
   Sessions sessions_;
+  Devices devices_;
   JwtVerifier access_tokens_;
   PlaybackTokens playback_tokens_;
   Gate gate_;

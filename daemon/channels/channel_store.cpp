@@ -115,7 +115,8 @@ core::Result<Channel> ChannelStore::insert(Channel channel, core::Utc now) {
   return channel;
 }
 
-core::Result<Channel> ChannelStore::update(Channel channel, core::Utc now) {
+// What an update of this channel stores.
+core::Result<Channel> ChannelStore::next_version(Channel channel) const {
   const auto stored =
       std::find_if(channels_.begin(), channels_.end(), [&](const Channel& c) { return c.id == channel.id; });
   if (stored == channels_.end()) return fail(Code::kNotFound, "no channel " + channel.id);
@@ -128,10 +129,30 @@ core::Result<Channel> ChannelStore::update(Channel channel, core::Utc now) {
   ++channel.version;
   AIRCHECK_TRY_VOID(validate(channel));
   AIRCHECK_TRY_VOID(check_unique(channel));
-  AIRCHECK_TRY_VOID(write_row(*database_, channel, now));
-  *stored = channel;
-  changed(channel.id);
   return channel;
+}
+
+core::Result<Channel> ChannelStore::update(Channel channel, core::Utc now) {
+  AIRCHECK_TRY_VOID(update_all({channel}, now));
+  return *find(channel.id);
+}
+
+core::Result<void> ChannelStore::update_all(const std::vector<Channel>& channels, core::Utc now) {
+  std::vector<Channel> next;
+  for (const Channel& channel : channels) {
+    AIRCHECK_TRY(Channel changed, next_version(channel));
+    next.push_back(std::move(changed));
+  }
+  const auto write = [&]() -> core::Result<void> {
+    for (const Channel& channel : next) AIRCHECK_TRY_VOID(write_row(*database_, channel, now));
+    return {};
+  };
+  AIRCHECK_TRY_VOID(database_->transaction(write));
+  for (const Channel& channel : next) {
+    *std::find_if(channels_.begin(), channels_.end(), [&](const Channel& c) { return c.id == channel.id; }) = channel;
+  }
+  for (const Channel& channel : next) changed(channel.id);
+  return {};
 }
 
 core::Result<void> ChannelStore::remove(std::string_view id) {

@@ -28,6 +28,8 @@ class ChannelStore {
   // Replaces the channel of that id. kConflict: `channel.version` is not the stored one. What never changes (key,
   // target and max duration) is kInvalidArgument.
   core::Result<Channel> update(Channel channel, core::Utc now);
+  // As update() for each of them, all or none.
+  core::Result<void> update_all(const std::vector<Channel>& channels, core::Utc now);
   core::Result<void> remove(std::string_view id);
   // Does not count as a change of the channel: its version stays.
   core::Result<void> set_on_air_wanted(std::string_view id, bool wanted);
@@ -39,6 +41,7 @@ class ChannelStore {
   explicit ChannelStore(store::Database& database) : database_(&database) {}
 
   core::Result<void> load();
+  core::Result<Channel> next_version(Channel channel) const;
   core::Result<void> check_unique(const Channel& channel) const;
   void changed(const std::string& id);
 

@@ -16,7 +16,11 @@ base::Problem too_many_requests(std::int64_t retry_after_s) {
 
 std::optional<access::Caller> Authenticator::identify(const Request& request, const std::string* token,
                                                       Responder& responder) const {
-  auto caller = gate_.caller(request.bearer_token(), token, now_());
+  return admit(gate_.caller(request.bearer_token(), token, now_()), request, responder);
+}
+
+std::optional<access::Caller> Authenticator::admit(core::Result<access::Caller> caller, const Request& request,
+                                                   Responder& responder) const {
   if (caller) return std::move(*caller);
   base::log_debug("access", caller.error().message);
   if (const auto wait = limits_.refused(request.client_address, g_get_monotonic_time() * 1000)) {
@@ -33,6 +37,11 @@ std::optional<access::Caller> Authenticator::bearer(const Request& request, Resp
 
 std::optional<access::Caller> Authenticator::bearer_or_token(const Request& request, Responder& responder) const {
   return identify(request, request.query_value("token"), responder);
+}
+
+std::optional<access::Caller> Authenticator::device(const Request& request, Responder& responder) const {
+  const std::string* token = request.query_value("token");
+  return admit(gate_.device_caller(token != nullptr ? *token : std::string(), now_()), request, responder);
 }
 
 std::optional<access::Caller> Authenticator::with_role(const Request& request, Responder& responder,

@@ -27,6 +27,8 @@ class Authenticator {
   [[nodiscard]] std::optional<access::Caller> bearer(const Request& request, Responder& responder) const;
   // `token=` of the query where it is given, else as above.
   [[nodiscard]] std::optional<access::Caller> bearer_or_token(const Request& request, Responder& responder) const;
+  // `token=` of the query, a device's.
+  [[nodiscard]] std::optional<access::Caller> device(const Request& request, Responder& responder) const;
   // "Authorization: Bearer", of an account that has this role now.
   [[nodiscard]] std::optional<access::Caller> with_role(const Request& request, Responder& responder,
                                                         access::Role role) const;
@@ -34,6 +36,8 @@ class Authenticator {
  private:
   [[nodiscard]] std::optional<access::Caller> identify(const Request& request, const std::string* token,
                                                        Responder& responder) const;
+  [[nodiscard]] std::optional<access::Caller> admit(core::Result<access::Caller> caller, const Request& request,
+                                                    Responder& responder) const;
 
   const access::Gate& gate_;
   access::RequestLimits& limits_;

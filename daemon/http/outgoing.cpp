@@ -46,11 +46,11 @@ void checked_address_finalize(GObject* object) noexcept {
   G_OBJECT_CLASS(checked_address_parent_class)->finalize(object);
 }
 
-void checked_address_class_init(CheckedAddressClass* klass) noexcept {
+void checked_address_class_init(CheckedAddressClass* klass) {
   G_OBJECT_CLASS(klass)->finalize = checked_address_finalize;
 }
 
-void checked_address_init(CheckedAddress*) noexcept {}
+void checked_address_init(CheckedAddress*) {}
 
 GSocketConnectable* checked_address_new(const char* host, guint16 port, GInetAddress* address) {
   auto* checked = static_cast<CheckedAddress*>(

@@ -83,6 +83,14 @@ std::uint64_t configured_bandwidth(const channels::Channel& channel) {
   return video == 0 ? 0 : timeshift::configured_bandwidth(video, variable(channel, "audio-bitrate"));
 }
 
+Result<std::int64_t> read_duration(const std::string& text) {
+  constexpr std::int64_t kLongest = 31 * 24 * 3600;
+  std::int64_t seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error == std::errc() && end == text.data() + text.size() && seconds > 0 && seconds <= kLongest) return seconds;
+  return fail(Code::kInvalidArgument, "duration has to be seconds, a number above 0");
+}
+
 // A playlist that may still change is fetched again before half a target duration has gone by.
 std::string cache_control(ViewKind kind, bool complete, int target_duration_s) {
   const bool final = complete || kind == ViewKind::kCatchup;
@@ -127,6 +135,11 @@ Result<StreamQuery> read_stream_query(const Request& request, const channels::Ch
   }
   if (const std::string* text = request.query_value("end")) {
     AIRCHECK_TRY(stream.end, read_instant("end", *text));
+  }
+  if (const std::string* text = request.query_value("duration")) {
+    if (stream.end || !stream.start) return fail(Code::kInvalidArgument, "duration belongs to start, in place of end");
+    AIRCHECK_TRY(const std::int64_t seconds, read_duration(*text));
+    stream.end = *stream.start + seconds * core::kNsPerSecond;
   }
   if (const std::string* text = request.query_value("epoch")) {
     std::uint32_t epoch = 0;

@@ -35,7 +35,7 @@ struct StreamServices {
   std::function<core::Utc()> now;
 };
 
-// One stream: `?kind=&start=&end=&programme=&protection=&epoch=&token=`.
+// One stream: `?kind=&start=&end=&duration=&programme=&protection=&epoch=&token=`.
 struct StreamQuery {
   access::Kind kind = access::Kind::kLive;
   access::Protection protection = access::Protection::kCenc;

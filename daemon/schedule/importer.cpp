@@ -17,6 +17,14 @@ constexpr const char* kSource = "xmltv";
 constexpr std::size_t kMostErrors = 100;
 constexpr std::int64_t kAheadNs = std::int64_t{366} * 24 * 3600 * core::kNsPerSecond;
 constexpr std::int64_t kMinuteNs = 60 * core::kNsPerSecond;
+constexpr std::int64_t kAgainNs = 15 * kMinuteNs;
+
+// Nothing was taken last time: the server was away, or the file damaged.
+bool has_failed(const Source& source) {
+  const auto report = base::Json::parse(source.report);
+  const base::Json* error = report ? report->find("error") : nullptr;
+  return error != nullptr && !error->is_null();
+}
 
 }  // namespace
 
@@ -221,7 +229,8 @@ void Importer::run_due() {
   const core::Utc now = options_.now();
   std::vector<std::string> due;
   for (const Source& source : sources_.all()) {
-    const std::int64_t interval_ns = source.interval_minutes * kMinuteNs;
+    std::int64_t interval_ns = source.interval_minutes * kMinuteNs;
+    if (has_failed(source)) interval_ns = std::min(interval_ns, kAgainNs);
     // A clock that was set back must not stop imports until it has caught up.
     const bool waits = source.last_import && *source.last_import <= now && now - *source.last_import < interval_ns;
     if (interval_ns > 0 && !waits) due.push_back(source.id);

@@ -49,7 +49,7 @@ class Importer {
   // kNotFound; kConflict: it is being imported. A damaged file, or one that does not come, changes nothing in the
   // guide. An unchanged one costs one request, unless a channel has no listing from it that is still to come.
   core::Result<void> run(std::string_view source_id, Done done);
-  // Runs what is due; to be called every minute or so.
+  // Runs what is due, after a failure within 15 minutes; to be called every minute or so.
   void run_due();
 
  private:

@@ -61,6 +61,7 @@ class GateTest : public ::testing::Test {
   std::unique_ptr<channels::ChannelStore> channels_ = std::move(channels::ChannelStore::open(*database_).value());
   Accounts accounts_{*database_};
   Sessions sessions_{*database_};
+  Devices devices_{*database_};
   schedule::Guide guide_ = std::move(schedule::Guide::open(*database_).value());
   HmacSecret secret_ = HmacSecret::from_bytes(core::Bytes(32, 1)).value();
   JwtVerifier verifier_{{own_profile(secret_), shared_secret_profile(secret_, {Role::kViewer, Role::kOperator})}};
@@ -69,6 +70,7 @@ class GateTest : public ::testing::Test {
               .playback_tokens = tokens_,
               .accounts = accounts_,
               .sessions = sessions_,
+              .devices = devices_,
               .guide = guide_,
               .channels = *channels_}};
 };

@@ -35,6 +35,13 @@ TEST(PlaybackToken, RoundTrips) {
   }
 }
 
+TEST(PlaybackToken, OfADeviceNamesIt) {
+  PlaybackGrant given = grant();
+  given.device_id = "7d1c9b1e-0f0e-4a53-8a5e-2f6d3b1c9a10";
+  EXPECT_EQ(tokens().verify(tokens().issue(given), Utc::from_seconds(kNow)).value(), given);
+  EXPECT_NE(tokens().issue(given), tokens().issue(grant()));
+}
+
 TEST(PlaybackToken, IsShortAndUrlSafe) {
   const std::string token = tokens().issue(grant());
   EXPECT_LE(token.size(), 110U);
@@ -81,7 +88,7 @@ TEST(PlaybackToken, UnknownContentUnderARightSignatureIsRefused) {
   ASSERT_TRUE(tokens().verify(signed_text(body), Utc::from_seconds(kNow)));
 
   core::Bytes version = body;
-  version[0] = 2;
+  version[0] = 3;
   EXPECT_EQ(tokens().verify(signed_text(version), Utc::from_seconds(kNow)).error().code, Code::kUnsupported);
   core::Bytes kinds = body;
   kinds[1] = 0x80;

@@ -14,10 +14,13 @@
 #include "http/routes_admin_schedule.hpp"
 #include "http/routes_admin_sources.hpp"
 #include "http/routes_channels.hpp"
+#include "http/routes_devices.hpp"
+#include "http/routes_export.hpp"
 #include "http/routes_health.hpp"
 #include "http/routes_metrics.hpp"
 #include "http/routes_simlive.hpp"
 #include "http/routes_storage.hpp"
+#include "http/routes_tstv_rules.hpp"
 
 namespace aircheck::http {
 namespace {
@@ -65,6 +68,9 @@ class OpenApiTest : public test::StationWithArchive {
                                         {*channels_, authenticator_, idempotency_, 6, [this] { return now_; }});
     http::register_admin_schedule_routes(router_,
                                          {*channels_, guide_, authenticator_, idempotency_, [this] { return now_; }});
+    http::register_tstv_rules_routes(router_, {*channels_, authenticator_, [this] { return now_; }});
+    http::register_export_routes(router_, services());
+    http::register_device_routes(router_, {devices_, authenticator_, idempotency_, [this] { return now_; }});
     http::register_admin_source_routes(
         router_, {*channels_, sources_, importer_, authenticator_, idempotency_, [this] { return now_; }});
     http::register_storage_routes(router_,

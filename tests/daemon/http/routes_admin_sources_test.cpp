@@ -239,6 +239,13 @@ TEST_F(AdminSourcesTest, ImportsComeAgainByThemselves) {
   importer_.run_due();
   ASSERT_TRUE(run_until([&] { return sources_.find(id)->last_import == now_; }));
   EXPECT_EQ(served_, 2);
+  status_ = 503;
+  for (const int minutes : {360, 15}) {
+    now_ = now_ + minutes * 60 * core::kNsPerSecond;
+    importer_.run_due();
+    ASSERT_TRUE(run_until([&] { return sources_.find(id)->last_import == now_; })) << minutes;
+  }
+  EXPECT_EQ(served_, 4) << "after a failure it is tried again soon";
 }
 
 TEST_F(AdminSourcesTest, WhatIsLongOverIsNotTaken) {

@@ -4,6 +4,7 @@
 
 #include "daemon/http/station_with_archive.hpp"
 #include "http/civil_day.hpp"
+#include "http/routes_tstv_rules.hpp"
 
 namespace aircheck::http {
 namespace {
@@ -147,6 +148,7 @@ TEST_F(TstvRoutesTest, CatchupListsPastProgrammesNewestFirst) {
 
   const auto manifest = api("tstv/catchup/ch1/manifest?schedule_entry_id=" + programme(-2).id);
   ASSERT_EQ(manifest.status, 200) << manifest.body;
+  EXPECT_EQ(manifest.header("x-expires-at"), core::to_rfc3339(programme(-2).end + 24 * kHourNs));
   const std::size_t line = manifest.body.find("\nhttp://");
   ASSERT_NE(line, std::string::npos);
   const auto media = get(manifest.body.substr(line + 1, manifest.body.find('\n', line + 1) - line - 1));
@@ -222,6 +224,45 @@ TEST_F(TstvRoutesTest, UrlsForVlcAndSetTopBoxesAreAskedFor) {
   EXPECT_NE(manifest.body.find("protection=aes-128"), std::string::npos) << manifest.body;
   EXPECT_EQ(api("tstv/channels?protection=none").code(), "invalid_request");
   EXPECT_EQ(text(items(json("tstv/channels?protection=clear"))[0], "why_not"), "protection_not_allowed");
+}
+
+TEST_F(TstvRoutesTest, RulesAreReadAndWrittenTogether) {
+  register_tstv_rules_routes(router_, {*channels_, authenticator_, [this] { return now_; }});
+  const std::string path = url("/api/v1/admin/tstv/rules");
+  const std::string token = bearer(admin_);
+  const auto put = [&](const std::string& body, const std::string& etag) {
+    test::HttpRequest request{.method = "PUT", .url = path, .body = body};
+    request.headers = {{"Authorization", "Bearer " + token}};
+    if (!etag.empty()) request.headers.emplace_back("If-Match", etag);
+    return fetch(request);
+  };
+  EXPECT_EQ(get(path).status, 401);
+  EXPECT_EQ(get(path, bearer(viewer_)).status, 403);
+  const auto before = get(path, token);
+  ASSERT_EQ(before.status, 200);
+  ASSERT_EQ(items(before.json()).size(), 2u);
+  const std::string etag = before.header("etag");
+  const std::string body = R"({"items":[{"channel_id":"ch1","catchup_enabled":false},
+      {"channel_id":")" + two_.id +
+                           R"(","cutv_window_hours":720}]})";
+  EXPECT_EQ(put(body, "").code(), "if_match_required");
+  const auto after = put(body, etag);
+  ASSERT_EQ(after.status, 200) << after.body;
+  EXPECT_FALSE(channels_->find("ch1")->catchup_enabled);
+  EXPECT_TRUE(channels_->find("ch1")->startover_enabled) << "what is not named stays";
+  EXPECT_EQ(channels_->find("ch2")->cutv_window_hours, 720);
+  EXPECT_EQ(channels::ChannelStore::open(*database_).value()->find("ch2")->cutv_window_hours, 720);
+  EXPECT_EQ(api("tstv/catchup/ch1").code(), "kind_not_allowed");
+  EXPECT_EQ(put(body, etag).code(), "changed_meanwhile");
+  EXPECT_EQ(put(after.body, after.header("etag")).body, after.body) << "what was read can be written";
+  for (const char* wrong :
+       {R"({"items":[{"channel_id":"ch1","cutv_window_hours":0}]})",
+        R"({"items":[{"channel_id":"ch1","cutv_window_hours":721}]})", R"({"items":[{"channel_id":"ch1","name":"x"}]})",
+        R"({"items":[{}]})", R"({"items":1})", R"({"items":[{"channel_id":"ch1"},{"channel_id":"ch1"}]})", "{}"}) {
+    EXPECT_EQ(put(wrong, "*").code(), "invalid_request") << wrong;
+  }
+  EXPECT_EQ(put(R"({"items":[{"channel_id":"ch1","tstv_enabled":false},{"channel_id":"ch9"}]})", "*").status, 404);
+  EXPECT_TRUE(channels_->find("ch1")->tstv_enabled) << "all or none";
 }
 
 TEST(CivilDay, HasTwentyThreeOrTwentyFiveHoursWhereClocksChange) {

@@ -69,6 +69,7 @@ class StationWithAccounts : public HttpTest {
       std::move(channels::KeyStore::open(*database_, directory_ / "master.key").value());
   access::Accounts accounts_{*database_};
   access::Sessions sessions_{*database_};
+  access::Devices devices_{*database_};
   schedule::Guide guide_ = std::move(schedule::Guide::open(*database_).value());
   access::HmacSecret secret_ = access::HmacSecret::from_bytes(core::Bytes(32, 1)).value();
   access::JwtVerifier verifier_{{access::own_profile(secret_), access::shared_secret_profile(secret_)}};
@@ -77,6 +78,7 @@ class StationWithAccounts : public HttpTest {
                       .playback_tokens = tokens_,
                       .accounts = accounts_,
                       .sessions = sessions_,
+                      .devices = devices_,
                       .guide = guide_,
                       .channels = *channels_}};
   access::SignIn sign_in_{accounts_, sessions_, secret_, [this] { return now_; }};

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "schedule/xmltv_time.hpp"
+#include "schedule/xmltv_writer.hpp"
 
 namespace aircheck::schedule {
 namespace {
@@ -209,6 +210,36 @@ TEST(Xmltv, WrongProgrammesAreNotedAndTheOthersStay) {
   EXPECT_NE(file->notes[4].message.find("icon"), std::string::npos);
   EXPECT_EQ(file->notes[4].channel, "one.example");
   EXPECT_EQ(file->programmes.at("one.example").size(), 1U);
+}
+
+TEST(XmltvWriter, WritesWhatTheReaderReads) {
+  Entry entry{.id = "id",
+              .channel_id = "c",
+              .title = "News & <Weather>",
+              .description = "Two\nlines \"quoted\"",
+              .start = core::from_rfc3339("2026-02-25T14:00:00Z").value(),
+              .end = core::from_rfc3339("2026-02-25T14:30:00Z").value(),
+              .catchup_eligible = true,
+              .sub_title = "Part one",
+              .categories = {"News", "A & B"},
+              .episode_num = "1.2.0/1",
+              .icon_url = "https://img.example/a.png?x=1&y=2"};
+  XmltvWriter writer;
+  writer.channel("a&b", "One & \"Two\"", "");
+  writer.programme("a&b", entry);
+  const std::string text = std::move(writer).finish();
+  EXPECT_NE(text.find("<episode-num system=\"xmltv_ns\">"), std::string::npos) << text;
+  const auto file = read(text);
+  ASSERT_TRUE(file) << file.error().message << text;
+  ASSERT_EQ(file->programmes.at("a&b").size(), 1U);
+  Entry again = file->programmes.at("a&b")[0].entry;
+  EXPECT_EQ(file->programmes.at("a&b")[0].stop, entry.end);
+  EXPECT_EQ(again.description, "Two lines \"quoted\"");
+  again.id = entry.id;
+  again.channel_id = entry.channel_id;
+  again.end = entry.end;
+  again.description = entry.description;
+  EXPECT_EQ(again, entry);
 }
 
 TEST(XmltvListing, FillsAndCuts) {

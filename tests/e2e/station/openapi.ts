@@ -148,6 +148,64 @@ export function openapiTests(station: () => Station): void {
       );
     });
 
+    test("devices, and what apps read with them", async () => {
+      const { viewer } = station();
+      const added = await ask("POST", "/api/v1/devices", 201, viewer, { name: "Set-top box", expires_in_days: 1 });
+      await ask("POST", "/api/v1/devices", 400, viewer, {});
+      await ask("GET", "/api/v1/devices", 200, viewer);
+      await ask("GET", `/playlist.m3u?token=${added.json.token}`, 200);
+      await ask("GET", `/api/v1/epg.xml?token=${added.json.token}`, 200);
+      const revoked = await station().request("DELETE", `/api/v1/devices/${added.json.id}`, { as: viewer });
+      contract.check("DELETE", `/api/v1/devices/${added.json.id}`, revoked);
+      await ask("GET", `/playlist.m3u?token=${added.json.token}`, 401);
+    });
+
+    test("a schedule by hand and from a listing", async () => {
+      const { viewer, admin } = station();
+      const soon = (hours: number) => new Date(Math.floor(Date.now() / 1000) * 1000 + hours * 3_600_000).toISOString();
+      const channel = await station().get("/api/v1/admin/channels/ch2", admin);
+      const sourced = async (schedule_source: string) =>
+        station().request("PATCH", "/api/v1/admin/channels/ch2", {
+          as: admin,
+          json: { schedule_source },
+          headers: { "If-Match": "*" },
+        });
+      const entry = { channel_id: "ch2", title: "Film", start: soon(1), end: soon(2), categories: ["Film"] };
+      await ask("POST", "/api/v1/admin/schedule", 409, admin, entry);
+      assert.equal((await sourced("manual")).status, 200);
+      try {
+        const made = await ask("POST", "/api/v1/admin/schedule", 201, admin, entry);
+        await ask("POST", "/api/v1/admin/schedule", 409, admin, entry);
+        await ask("GET", `/api/v1/admin/schedule/${made.json.id}`, 200, admin);
+        await ask("GET", "/api/v1/admin/schedule?channel_id=ch2", 200, admin);
+        await ask("GET", "/api/v1/admin/schedule", 403, viewer);
+        await ask("PATCH", `/api/v1/admin/schedule/${made.json.id}`, 428, admin, { title: "x" });
+        const epg = await ask("GET", "/api/v1/epg?channel_id=ch2", 200, viewer);
+        assert.deepEqual(
+          epg.json.items.filter((item: { start: string }) => Date.parse(item.start) > Date.now()).map((item: { title: string }) => item.title),
+          ["Film"],
+          "what was generated for later is gone",
+        );
+        // This machine is no public address: nothing is fetched from it unless the operator lists it.
+        const source = await ask("POST", "/api/v1/admin/schedule/sources", 201, admin, {
+          name: "Listing",
+          url: `${station().url}/api/v1/epg.xml`,
+          channels: { ch1: "ch2" },
+        });
+        await ask("GET", "/api/v1/admin/schedule/sources", 200, admin);
+        const report = await ask("POST", `/api/v1/admin/schedule/sources/${source.json.id}/import`, 200, admin);
+        assert.equal(report.json.ok, false);
+        assert.match(report.json.error, /not public/);
+        const removed = await station().request("DELETE", `/api/v1/admin/schedule/sources/${source.json.id}`, {
+          as: admin,
+          headers: { "If-Match": "*" },
+        });
+        contract.check("DELETE", `/api/v1/admin/schedule/sources/${source.json.id}`, removed);
+      } finally {
+        await sourced(channel.json.schedule_source);
+      }
+    });
+
     test("what only an operator may do", async () => {
       const { viewer, admin } = station();
       await ask("GET", "/api/v1/admin/simlive/status", 200, admin);

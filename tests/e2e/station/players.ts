@@ -155,6 +155,26 @@ export function playerTests(station: () => Station): void {
       await mpvPlays(url, Math.min(10, kProgrammeSeconds));
     });
 
+    test("ffmpeg plays live and catch-up from the M3U playlist of a device", async () => {
+      const { viewer } = station();
+      const added = await station().request("POST", "/api/v1/devices", { as: viewer, json: { name: "Kodi" } });
+      assert.equal(added.status, 201, added.text);
+      const past = await station().pastProgramme("ch1");
+      const lines = (await (await fetch(added.json.playlist_url)).text()).split("\n");
+      const at = lines.findIndex((line) => line.includes('tvg-id="ch1"'));
+      const template = /catchup-source="([^"]*)"/.exec(lines[at]!)![1]!;
+      const start = Date.parse(past.start) / 1000;
+      const url = template
+        .replace("{utc}", String(start))
+        .replace("{duration}", String(Date.parse(past.end) / 1000 - start));
+      await ffmpegPlays(url, Math.min(10, kProgrammeSeconds));
+      await ffmpegPlays(lines[at + 1]!, 5);
+      // The guide that the playlist names knows the same channel and programme.
+      const guide = await (await fetch(/url-tvg="([^"]*)"/.exec(lines[0]!)![1]!)).text();
+      const stamp = past.start.replace(/[^0-9]/g, "");
+      assert.match(guide, new RegExp(`<programme start="${stamp} \\+0000" stop="\\d{14} \\+0000" channel="ch1">`));
+    });
+
     test("VLC plays the AES-128 form", async () => {
       await vlcPlays(await station().protectedUrl("ch1", "aes-128"));
     });

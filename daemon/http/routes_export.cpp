@@ -1,0 +1,155 @@
+#include "http/routes_export.hpp"
+
+#include <glib.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "schedule/xmltv_writer.hpp"
+
+namespace aircheck::http {
+
+namespace {
+
+using access::Caller;
+using access::Kind;
+using access::Protection;
+using channels::Channel;
+
+constexpr std::int64_t kDayNs = std::int64_t{24} * 3600 * core::kNsPerSecond;
+constexpr std::int64_t kLongestSpanNs = 14 * kDayNs;
+
+bool allowed(const StreamServices& services, const Caller& caller, const Channel& channel, Kind kind,
+             Protection protection) {
+  return services.gate.decide(caller, channel.id, {.kind = kind, .protection = protection, .now = services.now()})
+      .allowed;
+}
+
+// Apps of set-top boxes know no Common Encryption: AES-128 where the channel has it.
+Protection protection_for_apps(const Channel& channel) {
+  if (!channel.encrypted) return Protection::kClear;
+  return channel.allow_aes128 ? Protection::kAes128 : Protection::kCenc;
+}
+
+// A value of an M3U attribute has no escapes: quotes and line ends could begin another attribute or line.
+std::string m3u_value(std::string text) {
+  std::erase_if(text, [](char c) { return c == '"' || static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+  return text;
+}
+
+// The app puts the numbers in: start in seconds since 1970, duration in seconds.
+std::string catchup_source(const StreamServices& services, const std::string& base_url, const Caller& caller,
+                           const Channel& channel, Protection protection) {
+  return stream_url(services, base_url, caller, channel, {.kind = Kind::kCatchup, .protection = protection}) +
+         "&start={utc}&duration={duration}";
+}
+
+std::string m3u_channel(const StreamServices& services, const std::string& base_url, const Caller& caller,
+                        const Channel& channel, Protection protection) {
+  const std::string name = m3u_value(channel.name);
+  std::string text = "#EXTINF:-1 tvg-id=\"" + channel.key + "\" tvg-name=\"" + name + "\" tvg-chno=\"" +
+                     std::to_string(channel.number) + "\" group-title=\"TV\"";
+  if (!channel.logo_url.empty()) text += " tvg-logo=\"" + m3u_value(channel.logo_url) + "\"";
+  if (allowed(services, caller, channel, Kind::kCatchup, protection)) {
+    // Whole days that never offer what has expired.
+    const int days = std::max(1, channel.cutv_window_hours / 24);
+    text += " catchup=\"default\" catchup-days=\"" + std::to_string(days) + "\" catchup-source=\"" +
+            catchup_source(services, base_url, caller, channel, protection) + "\"";
+  }
+  return text + "," + name + "\n" +
+         stream_url(services, base_url, caller, channel, {.kind = Kind::kLive, .protection = protection}) + "\n";
+}
+
+void playlist(const StreamServices& services, const Request& request, Responder responder) {
+  const auto caller = services.authenticator.device(request, responder);
+  if (!caller) return;
+  if (auto query = request.only_query({"token", "protection"}); !query) return responder.error(query.error());
+  std::optional<Protection> wanted;
+  if (request.query_value("protection") != nullptr) {
+    const auto protection = read_protection(request);
+    if (!protection) return responder.error(protection.error());
+    wanted = *protection;
+  }
+  const std::string guide_url =
+      request.base_url + "/api/v1/epg.xml?token=" + percent_encode(*request.query_value("token"));
+  std::string text = "#EXTM3U url-tvg=\"" + guide_url + "\" x-tvg-url=\"" + guide_url + "\"\n";
+  for (const Channel& channel : services.channels.all()) {
+    const Protection protection = wanted.value_or(protection_for_apps(channel));
+    if (!allowed(services, *caller, channel, Kind::kLive, protection)) continue;
+    text += m3u_channel(services, request.base_url, *caller, channel, protection);
+  }
+  responder.header("Cache-Control", "private, no-cache");
+  responder.text(200, "audio/x-mpegurl", text);
+}
+
+struct GuideSpan {
+  core::Utc from;
+  core::Utc to;
+};
+
+core::Result<GuideSpan> read_span(const StreamServices& services, const Request& request) {
+  AIRCHECK_TRY_VOID(request.only_query({"token", "from", "to"}));
+  const core::Utc now = services.now();
+  GuideSpan span{now - kLongestSpanNs / 2, now + kLongestSpanNs / 2};
+  if (const std::string* from = request.query_value("from")) {
+    AIRCHECK_TRY(span.from, read_instant("from", *from));
+    span.to = span.from + kLongestSpanNs;
+  }
+  if (const std::string* to = request.query_value("to")) {
+    AIRCHECK_TRY(span.to, read_instant("to", *to));
+  }
+  if (span.to <= span.from) return core::fail(core::Code::kInvalidArgument, "to has to be after from");
+  if (span.to - span.from > kLongestSpanNs) {
+    return core::fail(core::Code::kInvalidArgument, "from and to span at most 14 days");
+  }
+  return span;
+}
+
+std::string quoted_digest(const std::string& text) {
+  g_autofree char* digest = g_compute_checksum_for_string(G_CHECKSUM_SHA256, text.c_str(), -1);
+  return "\"" + std::string(digest, 32) + "\"";
+}
+
+void guide(const StreamServices& services, const Request& request, Responder responder) {
+  const bool by_device = request.query_value("token") != nullptr;
+  const auto caller =
+      by_device ? services.authenticator.device(request, responder) : services.authenticator.bearer(request, responder);
+  if (!caller) return;
+  const auto span = read_span(services, request);
+  if (!span) return responder.error(span.error());
+  schedule::XmltvWriter writer;
+  std::vector<const Channel*> shown;
+  for (const Channel& channel : services.channels.all()) {
+    const Protection protection = channel.encrypted ? Protection::kCenc : Protection::kClear;
+    if (!allowed(services, *caller, channel, Kind::kLive, protection)) continue;
+    shown.push_back(&channel);
+    writer.channel(channel.key, channel.name, channel.logo_url);
+  }
+  for (const Channel* channel : shown) {
+    for (const schedule::Entry& entry : services.guide.entries(channel->id, span->from, span->to)) {
+      writer.programme(channel->key, entry);
+    }
+  }
+  const std::string text = std::move(writer).finish();
+  const std::string etag = quoted_digest(text);
+  responder.header("Cache-Control", "private, no-cache").header("ETag", etag);
+  if (request.has_etag(etag)) return responder.empty(304);
+  responder.text(200, "application/xml", text);
+}
+
+}  // namespace
+
+void register_export_routes(Router& router, StreamServices services) {
+  const auto shared = std::make_shared<const StreamServices>(std::move(services));
+  router.get("/playlist.m3u", [shared](const Request& request, Responder responder) {
+    playlist(*shared, request, std::move(responder));
+  });
+  router.get("/api/v1/epg.xml",
+             [shared](const Request& request, Responder responder) { guide(*shared, request, std::move(responder)); });
+}
+
+}  // namespace aircheck::http
