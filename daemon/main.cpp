@@ -174,7 +174,7 @@ class Station {
   [[nodiscard]] std::vector<timeshift::RetentionRule> retention_rules() const;
   channels::ArchiveHooks archive_hooks();
   void add_segment(const channels::Channel& channel, const timeshift::SegmentRow& row);
-  void register_routes();
+  core::Result<void> register_routes();
   core::Result<void> register_service_routes();
   [[nodiscard]] std::string missing() const;
 
@@ -309,7 +309,7 @@ core::Result<void> Station::open() {
   retention.space = [directory = config_.segment_directory] { return timeshift::disk_space(directory); };
   retention_.emplace(std::move(retention), *archive_, pool_);
   authenticator_.emplace(access_->gate(), access_->limits(), utc_now);
-  register_routes();
+  AIRCHECK_TRY_VOID(register_routes());
   return register_service_routes();
 }
 
@@ -352,7 +352,11 @@ channels::ArchiveHooks Station::archive_hooks() {
   return hooks;
 }
 
-void Station::register_routes() {
+core::Result<void> Station::register_routes() {
+  std::string link_key;
+  if (config_.segment_links) {
+    AIRCHECK_TRY(link_key, base::load_or_create_token(config_.secrets_directory() + "/segment-link.key"));
+  }
   const http::StreamServices streams{.channels = *channels_,
                                      .keys = *keys_,
                                      .guide = *guide_,
@@ -361,7 +365,8 @@ void Station::register_routes() {
                                      .gate = access_->gate(),
                                      .authenticator = *authenticator_,
                                      .cdn_base_url = [this] { return config_.cdn_base_url; },
-                                     .now = utc_now};
+                                     .now = utc_now,
+                                     .link_key = link_key};
   http::register_auth_routes(router_, {access_->sign_in(), access_->accounts(), *authenticator_});
   http::register_drm_routes(router_, {.gate = access_->gate(),
                                       .authenticator = *authenticator_,
@@ -382,6 +387,7 @@ void Station::register_routes() {
   http::register_admin_source_routes(
       router_, {*channels_, *schedule_sources_, *importer_, *authenticator_, idempotency_, utc_now});
   http::register_storage_routes(router_, {*channels_, *archive_, *retention_, *authenticator_, utc_now});
+  return {};
 }
 
 // What supervisors and monitoring ask for, on the station's own address and on the one that is for them alone.

@@ -48,6 +48,7 @@ const std::vector<Entry>& entries() {
       {{"server", "trusted-proxies", "AIRCHECK_TRUSTED_PROXIES", ""}, &Config::trusted_proxies, true},
       {{"server", "cors-origins", "AIRCHECK_CORS_ORIGINS", ""}, &Config::cors_origins, true},
       {{"server", "cdn-base-url", "CDN_BASE_URL", ""}, &Config::cdn_base_url, true},
+      {{"server", "segment-links", "AIRCHECK_SEGMENT_LINKS", "false"}, &Config::segment_links},
       {{"server", "webui-directory", "AIRCHECK_WEB_DIR", ""}, &Config::webui_directory},
       {{"server", "max-connections", "AIRCHECK_MAX_CONNECTIONS", "1000"},
        IntegerMember{&Config::max_connections, 1, 100000},

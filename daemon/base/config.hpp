@@ -24,6 +24,7 @@ struct Config {
   std::vector<std::string> trusted_proxies;  // addresses or CIDR blocks whose X-Forwarded-* counts
   std::vector<std::string> cors_origins;     // origins that may call /api/
   std::string cdn_base_url;                  // replaces PUBLIC_URL/hls in playlists; empty: ourselves
+  bool segment_links = false;                // segments have signed addresses, for nginx's secure_link
   std::string webui_directory;               // the built page; empty: where it was installed
   int max_connections = 0;
   std::vector<std::string> fetch_allow;  // addresses or CIDR blocks, not public, that may be fetched from

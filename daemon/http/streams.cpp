@@ -4,6 +4,9 @@
 #include <charconv>
 #include <variant>
 
+#include "access/playback_token.hpp"
+#include "http/segment_links.hpp"
+
 namespace aircheck::http {
 
 namespace {
@@ -55,6 +58,15 @@ base::Problem window_problem(const timeshift::WindowRefusal& refusal) {
     case Refusal::kNotArchived: break;
   }
   return {404, "not_archived", "The archive has nothing of this time.", {}, {}};
+}
+
+// Where a playlist's segments are; empty: beside it.
+std::string segment_base(const StreamServices& services, const access::Caller& caller,
+                         const channels::Channel& channel) {
+  const std::string cdn = services.cdn_base_url();
+  if (services.link_key.empty()) return cdn.empty() ? "" : cdn + "/" + channel.key + "/";
+  const core::Utc expires = caller.grant ? caller.grant->expires_at : access::PlaybackTokens::expiry(services.now());
+  return (cdn.empty() ? "/hls" : cdn) + "/" + signed_folder(services.link_key, channel.key, expires);
 }
 
 // Seconds that keep nanoseconds where there are any.
@@ -239,12 +251,11 @@ void answer_playlist(const StreamServices& services, const access::Caller& calle
                                              .target_ns = channel.target_duration_s * core::kNsPerSecond},
                                             services.archive.facts(channel.id));
   } else {
-    const std::string cdn = services.cdn_base_url();
     text = timeshift::media_playlist(window,
                                      {.kind = kind,
                                       .protection = protection_of(stream.protection),
                                       .target_duration_s = static_cast<std::uint32_t>(channel.max_duration_s),
-                                      .segment_base = cdn.empty() ? "" : cdn + "/" + channel.key + "/",
+                                      .segment_base = segment_base(services, caller, channel),
                                       .api_base = "",
                                       .token = percent_encode(token)},
                                      services.archive.facts(channel.id));

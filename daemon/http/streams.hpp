@@ -33,6 +33,7 @@ struct StreamServices {
   const Authenticator& authenticator;
   std::function<std::string()> cdn_base_url;  // in place of {base_url}/hls for segments; empty text: ourselves
   std::function<core::Utc()> now;
+  std::string link_key = {};  // signs the addresses of segments (segment_links.hpp); empty: they are plain
 };
 
 // One stream: `?kind=&start=&end=&duration=&programme=&protection=&epoch=&token=`.
