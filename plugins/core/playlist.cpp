@@ -1,6 +1,7 @@
 #include "core/playlist.hpp"
 
 #include <algorithm>
+#include <span>
 
 namespace aircheck::core {
 
@@ -123,12 +124,27 @@ void append_context(std::string& out, const SegmentContext* before, const Segmen
   if (!is_full_segment(now)) append_map(out, now);
 }
 
+void append_date_range(std::string& out, const DateRangeTag& range) {
+  out += "#EXT-X-DATERANGE:ID=";
+  append_quoted(out, range.id);
+  out += ",START-DATE=\"" + to_rfc3339(range.start, 3) + "\",DURATION=";
+  append_seconds(out, range.duration_ns);
+  for (const auto& [name, value] : range.client_attributes) {
+    out += ',';
+    append_token(out, name);
+    out += '=';
+    append_quoted(out, value);
+  }
+  out += '\n';
+}
+
 class MediaWriter {
  public:
   explicit MediaWriter(const MediaPlaylist& playlist) : playlist_(playlist) {}
 
   std::string write() {
     append_head();
+    if (first_written() > 0) skip_rows();
     for (std::size_t i = first_written(); i < playlist_.rows.size(); ++i) append_row(playlist_.rows[i]);
     if (playlist_.ended || playlist_.type == PlaylistType::kVod) out_ += "#EXT-X-ENDLIST\n";
     return std::move(out_);
@@ -199,7 +215,26 @@ class MediaWriter {
     }
   }
 
+  // A player keeps the keys and the map in force, but hls.js parses a delta update by itself: for it they are said
+  // anew. A map said anew under AES-128 would fall under the key in force, and need not be: hls.js keeps it.
+  void skip_rows() {
+    const auto rows = std::span(playlist_.rows).first(first_written());
+    append_ranges(rows.back().end());
+    const auto last =
+        std::find_if(rows.rbegin(), rows.rend(), [](const MediaRow& row) { return row.context != nullptr; });
+    if (last != rows.rend() && is_full_segment(*last->context)) context_ = last->context.get();
+  }
+
+  // Those that begin before an instant.
+  void append_ranges(Utc before) {
+    const auto& ranges = playlist_.date_ranges;
+    for (; next_range_ < ranges.size() && ranges[next_range_].start < before; ++next_range_) {
+      append_date_range(out_, ranges[next_range_]);
+    }
+  }
+
   void append_row(const MediaRow& row) {
+    append_ranges(row.end());
     if (row.discontinuity) out_ += "#EXT-X-DISCONTINUITY\n";
     restate_ = restate_ || row.discontinuity;
     if (row.context != nullptr) {
@@ -220,6 +255,7 @@ class MediaWriter {
   std::string out_;
   const SegmentContext* context_ = nullptr;  // of the last segment written
   bool restate_ = false;                     // a discontinuity came since, perhaps before a GAP row
+  std::size_t next_range_ = 0;
 };
 
 void append_rendition(std::string& out, const RenditionTag& rendition) {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/bytes.hpp"
@@ -58,12 +59,22 @@ struct MediaRow {
   std::shared_ptr<const SegmentContext> context;  // none for a GAP row
   bool discontinuity = false;
   bool gap = false;
+
+  [[nodiscard]] Utc end() const { return start + duration_ns; }
 };
 
 // EXT-X-START (RFC 8216 section 4.3.5.2).
 struct StartTag {
   std::int64_t offset_ns = 0;  // negative: from the end
   bool precise = true;
+};
+
+// EXT-X-DATERANGE (RFC 8216 section 4.3.2.7).
+struct DateRangeTag {
+  std::string id;
+  Utc start;
+  std::int64_t duration_ns = 0;
+  std::vector<std::pair<std::string, std::string>> client_attributes;  // names "X-...", values as quoted strings
 };
 
 struct MediaPlaylist {
@@ -76,6 +87,9 @@ struct MediaPlaylist {
   std::uint64_t skipped_rows = 0;      // delta update: the first rows are not written (EXT-X-SKIP)
   std::uint64_t first_sequence = 0;    // EXT-X-MEDIA-SEQUENCE while there are no rows
   std::vector<MediaRow> rows;          // one after another by sequence
+  // By start. Each stands before the first row that reaches into it, also in a delta update (section 6.2.5.1 of the
+  // second edition keeps them); those that no row reaches are not written.
+  std::vector<DateRangeTag> date_ranges;
 };
 
 // The text of a media playlist. EXT-X-VERSION is the lowest that the tags used require, and

@@ -91,6 +91,39 @@ TEST(MediaPlaylist, DeltaUpdate) {
   test::expect_golden("playlist/delta.m3u8", write_media_playlist(playlist));
 }
 
+TEST(MediaPlaylist, ADeltaUpdateUnderAes128LeavesTheMapInForce) {
+  const KeyTag key{"AES-128", "/key", "", "", Bytes(16, 1)};
+  MediaPlaylist playlist = make_playlist(8, make_context("aes/init.mp4", {key}), 10);
+  for (std::size_t i = 4; i < 8; ++i)
+    playlist.rows[i].context = make_context("aes/init.mp4", {{"AES-128", "/key", "", "", Bytes(16, 2)}});
+  playlist.skipped_rows = 6;
+  const std::string text = write_media_playlist(playlist);
+  EXPECT_EQ(count(text, "#EXT-X-MAP"), 0U) << "it would fall under the key in force:\n" << text;
+}
+
+TEST(MediaPlaylist, ProgrammesStandWhereTheyBegin) {
+  MediaPlaylist playlist = make_playlist(8, make_context("init.mp4"), 10);
+  playlist.type = PlaylistType::kEvent;
+  const Utc start = playlist.rows[0].start;
+  const std::int64_t row_ns = playlist.rows[0].duration_ns;
+  playlist.date_ranges = {{"a", start - 100 * kNsPerSecond, 100 * kNsPerSecond + row_ns, {{"X-TITLE", "One"}}},
+                          {"b", start + row_ns, 5 * row_ns, {{"X-TITLE", "Two \"quoted\"\n#EXT-X-ENDLIST"}}},
+                          {"c", start + 6 * row_ns + 1, 60 * kNsPerSecond, {}},
+                          {"d", start + 8 * row_ns, row_ns, {}}};
+  const std::string text = write_media_playlist(playlist);
+  test::expect_golden("playlist/programmes.m3u8", text);
+  EXPECT_EQ(count(text, "#EXT-X-DATERANGE"), 3U) << "what no row reaches is not there yet";
+  EXPECT_EQ(count(text, "\n#EXT-X-ENDLIST"), 0U);
+  const MediaPlaylist whole = playlist;
+  for (std::size_t rows = 1; rows < 8; ++rows) {
+    playlist.rows.assign(whole.rows.begin(), whole.rows.begin() + static_cast<std::ptrdiff_t>(rows));
+    EXPECT_TRUE(text.starts_with(write_media_playlist(playlist))) << "an EVENT only appends, " << rows;
+  }
+  playlist = whole;
+  playlist.skipped_rows = 5;
+  EXPECT_EQ(count(write_media_playlist(playlist), "#EXT-X-DATERANGE"), 3U) << "a delta update skips rows alone";
+}
+
 TEST(MediaPlaylist, DiscontinuitySequenceLeavesOutTheFirstRowsOwnTag) {
   MediaPlaylist playlist = make_playlist(3, make_context("init.mp4"));
   for (MediaRow& row : playlist.rows) row.discontinuity_sequence = 7;
