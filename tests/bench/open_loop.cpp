@@ -21,6 +21,7 @@
 #include <cstring>
 #include <deque>
 #include <fstream>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -78,6 +79,7 @@ class Connection {
     head_.clear();
     body_ = 0;
     length_ = -1;
+    tail_.clear();
     if (send(fd_, request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size()))
       die("cannot send");
   }
@@ -98,6 +100,9 @@ class Connection {
     } else {
       body_ += static_cast<long>(bytes.size());
     }
+    tail_ += bytes.substr(bytes.size() - std::min(bytes.size(), kLastChunk.size()));
+    tail_.erase(0, tail_.size() - std::min(tail_.size(), kLastChunk.size()));
+    if (chunked_ && tail_ == kLastChunk) length_ = body_;
     if (body_ > length_) die("an answer is longer than its Content-Length");
     return body_ == length_;
   }
@@ -111,11 +116,16 @@ class Connection {
     std::string lower(head);
     std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
     const std::size_t at = lower.find("\ncontent-length:");
-    if (at == std::string::npos) die("an answer without Content-Length");
-    length_ = std::atol(lower.c_str() + at + 16);
+    chunked_ = at == std::string::npos;
+    if (chunked_ && lower.find("\ntransfer-encoding: chunked") == std::string::npos) die("an answer of no length");
+    length_ = chunked_ ? std::numeric_limits<long>::max() : std::atol(lower.c_str() + at + 16);
   }
 
+  static constexpr std::string_view kLastChunk = "\r\n0\r\n\r\n";
+
   int fd_ = -1;
+  bool chunked_ = false;  // as nginx sends what it compresses
+  std::string tail_;
   Clock::time_point due_;
   std::string head_;
   long body_ = 0;
