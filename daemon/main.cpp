@@ -63,6 +63,7 @@ using core::fail;
 
 constexpr int kPoolThreads = 4;
 constexpr std::size_t kSegmentCacheBytes = 256U << 20;
+constexpr std::size_t kPlaylistCacheBytes = 48U << 20;
 constexpr std::int64_t kGuideEveryMs = 60'000;
 constexpr std::int64_t kDrainMs = 10'000;
 constexpr int kMetricsConnections = 32;
@@ -195,6 +196,7 @@ class Station {
   std::unique_ptr<timeshift::Archive> archive_;
   std::optional<timeshift::Retention> retention_;
   std::optional<timeshift::BlobCache> blobs_;
+  std::optional<timeshift::PlaylistCache> playlists_;
   std::unique_ptr<channels::Supervisor> supervisor_;
   std::optional<http::Authenticator> authenticator_;
   http::Idempotency idempotency_{utc_now};
@@ -302,6 +304,7 @@ core::Result<void> Station::open() {
   options.now = utc_now;
   supervisor_ = std::make_unique<channels::Supervisor>(options, *channels_, *keys_, archive_hooks());
   blobs_.emplace(pool_, kSegmentCacheBytes);
+  playlists_.emplace(pool_, kPlaylistCacheBytes);
   timeshift::Retention::Options retention;
   retention.min_free_bytes = static_cast<std::uint64_t>(config_.min_free_mib) << 20;
   retention.now = utc_now;
@@ -362,6 +365,7 @@ core::Result<void> Station::register_routes() {
                                      .guide = *guide_,
                                      .archive = *archive_,
                                      .blobs = *blobs_,
+                                     .playlists = *playlists_,
                                      .gate = access_->gate(),
                                      .authenticator = *authenticator_,
                                      .cdn_base_url = [this] { return config_.cdn_base_url; },

@@ -49,6 +49,10 @@ bool Responder::answered() const {
   return state_->answered;
 }
 
+bool Responder::accepts_gzip() const {
+  return state_->exchange->accepts_gzip();
+}
+
 void Responder::send(int status, const std::string& content_type, GBytes* body) {
   if (state_->answered) return;
   state_->answered = true;

@@ -42,6 +42,8 @@ class Responder {
   void error(const core::Error& error);
 
   [[nodiscard]] bool answered() const;
+  // For answers that are kept compressed.
+  [[nodiscard]] bool accepts_gzip() const;
 
  private:
   struct State;

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "http/playlists.hpp"
 #include "http/segments.hpp"
 
 namespace aircheck::http {
@@ -31,7 +32,9 @@ void playlist(const StreamServices& services, const Request& request, PlaylistFo
   const std::string token = given != nullptr ? *given
                                              : services.gate.playback_token(*caller, channel->id, stream->kind,
                                                                             stream->protection, services.now());
-  answer_playlist(services, *caller, *channel, *stream, token, form, "", std::move(responder));
+  answer_playlist(services, request,
+                  {.caller = *caller, .channel = *channel, .stream = *stream, .token = token, .form = form},
+                  std::move(responder));
 }
 
 void segment(const StreamServices& services, const Request& request, Responder responder) {

@@ -9,6 +9,7 @@
 
 #include "http/civil_day.hpp"
 #include "http/paging.hpp"
+#include "http/playlists.hpp"
 #include "http/programmes.hpp"
 
 namespace aircheck::http {
@@ -114,8 +115,13 @@ void manifest(const StreamServices& services, const Caller& caller, const channe
   }
   const StreamQuery stream = programme_stream(*entry, kind, *protection);
   const std::string token = services.gate.playback_token(caller, channel.id, kind, stream.protection, services.now());
-  answer_playlist(services, caller, channel, stream, token, PlaylistForm::kMultivariant,
-                  request.base_url + "/hls/" + channel.key + "/", std::move(responder));
+  answer_playlist(services, request,
+                  {.caller = caller,
+                   .channel = channel,
+                   .stream = stream,
+                   .token = token,
+                   .uri_base = request.base_url + "/hls/" + channel.key + "/"},
+                  std::move(responder));
 }
 
 struct CatchupItem {

@@ -5,8 +5,8 @@
 #include <string_view>
 
 #include "base/log.hpp"
+#include "timeshift/location_form.hpp"
 #include "timeshift/protector.hpp"
-#include "timeshift/rescan.hpp"
 
 namespace aircheck::http {
 
@@ -64,7 +64,7 @@ class SegmentAnswer {
       return responder_.problem(base::forbidden("protection_not_allowed", "This channel has no clear streams."));
     }
     if (answer_init(*index)) return;
-    const auto instant = timeshift::instant_of_name(wanted_.location, channel_.key);
+    const auto instant = timeshift::digits_of(wanted_.location);
     const auto row = instant ? index->find_location(wanted_.location, *instant) : std::nullopt;
     if (!row) return not_found();
     if (wanted_.form == Protection::kCenc) return answer_stored(*row);

@@ -4,9 +4,6 @@
 #include <charconv>
 #include <variant>
 
-#include "access/playback_token.hpp"
-#include "http/segment_links.hpp"
-
 namespace aircheck::http {
 
 namespace {
@@ -16,34 +13,14 @@ using core::Code;
 using core::fail;
 using core::Result;
 using timeshift::Refusal;
-using timeshift::ViewKind;
-
-constexpr const char* kPlaylistType = "application/vnd.apple.mpegurl";
-constexpr int kLongAgeS = 3600;
-
-ViewKind view_kind(Kind kind) {
-  switch (kind) {
-    case Kind::kLive: return ViewKind::kLive;
-    case Kind::kStartover: return ViewKind::kStartover;
-    case Kind::kCatchup: return ViewKind::kCatchup;
-  }
-  return ViewKind::kLive;
-}
-
-timeshift::Protection protection_of(access::Protection protection) {
-  switch (protection) {
-    case access::Protection::kCenc: return timeshift::Protection::kCenc;
-    case access::Protection::kAes128: return timeshift::Protection::kAes128;
-    case access::Protection::kClear: return timeshift::Protection::kClear;
-  }
-  return timeshift::Protection::kCenc;
-}
 
 base::Problem try_later(int status, std::string code, std::string detail, std::int64_t retry_after_s) {
   base::Problem problem{status, std::move(code), std::move(detail), {}, {}};
   if (retry_after_s > 0) problem.headers.emplace_back("Retry-After", std::to_string(retry_after_s));
   return problem;
 }
+
+}  // namespace
 
 base::Problem window_problem(const timeshift::WindowRefusal& refusal) {
   switch (refusal.reason) {
@@ -60,39 +37,12 @@ base::Problem window_problem(const timeshift::WindowRefusal& refusal) {
   return {404, "not_archived", "The archive has nothing of this time.", {}, {}};
 }
 
-// Where a playlist's segments are; empty: beside it.
-std::string segment_base(const StreamServices& services, const access::Caller& caller,
-                         const channels::Channel& channel) {
-  const std::string cdn = services.cdn_base_url();
-  if (services.link_key.empty()) return cdn.empty() ? "" : cdn + "/" + channel.key + "/";
-  const core::Utc expires = caller.grant ? caller.grant->expires_at : access::PlaybackTokens::expiry(services.now());
-  return (cdn.empty() ? "/hls" : cdn) + "/" + signed_folder(services.link_key, channel.key, expires);
-}
+namespace {
 
 // Seconds that keep nanoseconds where there are any.
 std::string instant_text(core::Utc instant) {
   if (instant.ns % core::kNsPerSecond == 0) return std::to_string(instant.ns / core::kNsPerSecond);
   return core::to_rfc3339(instant, 9);
-}
-
-// A number that an operator set for the encoder, 0 where there is none.
-std::uint64_t variable(const channels::Channel& channel, const char* name) {
-  const auto found = channel.variables.find(name);
-  if (found == channel.variables.end()) return 0;
-  return std::visit(
-      [](const auto& value) -> std::uint64_t {
-        if constexpr (std::is_integral_v<std::decay_t<decltype(value)>>) {
-          return static_cast<std::uint64_t>(std::max<std::int64_t>(0, static_cast<std::int64_t>(value)));
-        } else {
-          return 0;
-        }
-      },
-      found->second);
-}
-
-std::uint64_t configured_bandwidth(const channels::Channel& channel) {
-  const std::uint64_t video = variable(channel, "video-bitrate");
-  return video == 0 ? 0 : timeshift::configured_bandwidth(video, variable(channel, "audio-bitrate"));
 }
 
 Result<std::int64_t> read_duration(const std::string& text) {
@@ -101,13 +51,6 @@ Result<std::int64_t> read_duration(const std::string& text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
   if (error == std::errc() && end == text.data() + text.size() && seconds > 0 && seconds <= kLongest) return seconds;
   return fail(Code::kInvalidArgument, "duration has to be seconds, a number above 0");
-}
-
-// A playlist that may still change is fetched again before half a target duration has gone by.
-std::string cache_control(ViewKind kind, bool complete, int target_duration_s) {
-  const bool final = complete || kind == ViewKind::kCatchup;
-  const int age = final ? kLongAgeS : (target_duration_s - 1) / 2;
-  return "private, max-age=" + std::to_string(age);
 }
 
 }  // namespace
@@ -161,6 +104,7 @@ Result<StreamQuery> read_stream_query(const Request& request, const channels::Ch
     }
     stream.epoch = epoch;
   }
+  if (const std::string* text = request.query_value("_HLS_skip")) stream.skip = *text == "YES" || *text == "v2";
   if (const std::string* id = request.query_value("programme")) {
     if (stream.start || stream.end) {
       return fail(Code::kInvalidArgument, "programme gives start and end: leave them out");
@@ -214,56 +158,6 @@ std::optional<base::Problem> refuse_stream(const StreamServices& services, const
   const std::int64_t wait_s =
       core::scale_ceil(due - now, 1, core::kNsPerSecond) + std::int64_t{channel.target_duration_s};
   return window_problem({stream.kind == Kind::kCatchup ? Refusal::kNotComplete : Refusal::kNotStarted, wait_s});
-}
-
-void answer_playlist(const StreamServices& services, const access::Caller& caller, const channels::Channel& channel,
-                     StreamQuery stream, const std::string& token, PlaylistForm form, const std::string& uri_base,
-                     Responder responder) {
-  std::optional<core::Utc> expires_at;
-  if (const auto problem = refuse_stream(services, caller, channel, stream, expires_at)) {
-    return responder.problem(*problem);
-  }
-  const timeshift::SegmentIndex* index = services.archive.index(channel.id);
-  if (index == nullptr || !services.archive.complete(channel.id)) {
-    return responder.problem(try_later(503, "not_ready", "The archive is still being read.", 1));
-  }
-  const ViewKind kind = view_kind(stream.kind);
-  const timeshift::WindowRequest window_request{
-      .kind = kind, .start = stream.start.value_or(core::Utc{}), .end = stream.end, .epoch = stream.epoch};
-  const auto answer = timeshift::select_window(*index, window_request, timeshift::WindowRules{}, services.now());
-  if (const auto* refusal = std::get_if<timeshift::WindowRefusal>(&answer)) {
-    return responder.problem(window_problem(*refusal));
-  }
-  const auto& window = std::get<timeshift::Window>(answer);
-  // Whoever plays already is led through the hole by its media playlist; who begins now has nothing to begin with.
-  const bool silent = std::ranges::all_of(window.rows, [](const timeshift::SegmentRow& row) { return row.gap; });
-  if (kind == ViewKind::kLive && form == PlaylistForm::kMultivariant && silent) {
-    return responder.problem(window_problem({Refusal::kNotOnAir, channel.target_duration_s}));
-  }
-  Result<std::string> text("");
-  if (form == PlaylistForm::kMultivariant) {
-    // The player's later requests are for the rows of this epoch, whatever the clock does.
-    if (kind != ViewKind::kLive && !stream.epoch) stream.epoch = index->row(index->last_sequence())->epoch;
-    text = timeshift::multivariant_playlist(window,
-                                            {.kind = kind,
-                                             .media_uri = uri_base + "main.m3u8?" + write_stream_query(stream, token),
-                                             .configured_bandwidth = configured_bandwidth(channel),
-                                             .target_ns = channel.target_duration_s * core::kNsPerSecond},
-                                            services.archive.facts(channel.id));
-  } else {
-    text = timeshift::media_playlist(window,
-                                     {.kind = kind,
-                                      .protection = protection_of(stream.protection),
-                                      .target_duration_s = static_cast<std::uint32_t>(channel.max_duration_s),
-                                      .segment_base = segment_base(services, caller, channel),
-                                      .api_base = "",
-                                      .token = percent_encode(token)},
-                                     services.archive.facts(channel.id));
-  }
-  if (!text) return responder.error(text.error());
-  if (expires_at) responder.header("X-Expires-At", core::to_rfc3339(*expires_at));
-  responder.header("Cache-Control", cache_control(kind, window.complete, channel.target_duration_s));
-  responder.text(200, kPlaylistType, *text);
 }
 
 }  // namespace aircheck::http

@@ -18,6 +18,7 @@
 #include "schedule/guide.hpp"
 #include "timeshift/archive.hpp"
 #include "timeshift/blob_cache.hpp"
+#include "timeshift/playlist_text.hpp"
 #include "timeshift/playlists.hpp"
 
 namespace aircheck::http {
@@ -29,6 +30,7 @@ struct StreamServices {
   const schedule::Guide& guide;
   const timeshift::Archive& archive;
   timeshift::BlobCache& blobs;
+  timeshift::PlaylistCache& playlists;
   const access::Gate& gate;
   const Authenticator& authenticator;
   std::function<std::string()> cdn_base_url;  // in place of {base_url}/hls for segments; empty text: ourselves
@@ -36,13 +38,14 @@ struct StreamServices {
   std::string link_key = {};  // signs the addresses of segments (segment_links.hpp); empty: they are plain
 };
 
-// One stream: `?kind=&start=&end=&duration=&programme=&protection=&epoch=&token=`.
+// One stream: `?kind=&start=&end=&duration=&programme=&protection=&epoch=&token=&_HLS_skip=`.
 struct StreamQuery {
   access::Kind kind = access::Kind::kLive;
   access::Protection protection = access::Protection::kCenc;
   std::optional<core::Utc> start;
   std::optional<core::Utc> end;
   std::optional<std::uint32_t> epoch;
+  bool skip = false;  // `_HLS_skip`: a delta update where there can be one
 };
 
 // `protection` of the query; cenc where it is missing.
@@ -65,12 +68,8 @@ struct StreamQuery {
                                                          const channels::Channel& channel, const StreamQuery& stream,
                                                          std::optional<core::Utc>& expires_at);
 
-enum class PlaylistForm { kMultivariant, kMedia };
-
-// Answers with a playlist of the stream or with the problem; the caller has been identified.
-void answer_playlist(const StreamServices& services, const access::Caller& caller, const channels::Channel& channel,
-                     StreamQuery stream, const std::string& token, PlaylistForm form, const std::string& uri_base,
-                     Responder responder);
+// 400, 404, 409 or 503 for a window that cannot be answered.
+[[nodiscard]] base::Problem window_problem(const timeshift::WindowRefusal& refusal);
 
 // Instants in queries: RFC 3339, or seconds since 1970.
 [[nodiscard]] core::Result<core::Utc> read_instant(const std::string& name, const std::string& text);

@@ -6,15 +6,14 @@
 
 #include <cerrno>
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <set>
-#include <unordered_set>
 #include <utility>
 
 #include "channels/key_store.hpp"
 #include "operations/state_lock.hpp"
 #include "store/database.hpp"
+#include "timeshift/index_store.hpp"
 #include "timeshift/rescan.hpp"
 
 namespace aircheck::operations {
@@ -141,30 +140,21 @@ class Check {
   }
 
   void files(store::Database& station, store::Database& index) {
-    const auto listed = rows_by_channel(index);
-    if (!listed) return add(Weight::kWarning, "index.db: " + listed.error().message);
     auto channels = station.prepare("SELECT id, cdn_channel_key FROM channels ORDER BY number");
     if (!channels) return add(Weight::kError, "station.db: " + channels.error().message);
     while (true) {
       const auto row = channels->step();
       if (!row) return add(Weight::kError, "station.db: " + row.error().message);
       if (!*row) return;
-      const auto rows = listed->find(channels->text(0));
-      compare(channels->text(1), rows != listed->end() ? rows->second : std::unordered_set<std::string>());
+      timeshift::SegmentIndex rows(core::kNsPerSecond);
+      const auto read = timeshift::IndexStore::read(
+          index, channels->text(0), [&](const timeshift::SegmentRow& listed) { static_cast<void>(rows.add(listed)); });
+      if (!read) return add(Weight::kWarning, "index.db: " + read.error().message);
+      compare(channels->text(1), rows);
     }
   }
 
-  static core::Result<std::map<std::string, std::unordered_set<std::string>>> rows_by_channel(store::Database& index) {
-    std::map<std::string, std::unordered_set<std::string>> listed;
-    AIRCHECK_TRY(auto rows, index.prepare("SELECT channel_id, location FROM segments"));
-    while (true) {
-      AIRCHECK_TRY(const bool row, rows.step());
-      if (!row) return listed;
-      listed[rows.text(0)].insert(rows.text(1));
-    }
-  }
-
-  void compare(const std::string& key, const std::unordered_set<std::string>& rows) {
+  void compare(const std::string& key, const timeshift::SegmentIndex& rows) {
     const timeshift::SegmentFolder folder(config_.segment_directory + "/" + key);
     const auto scan = timeshift::rescan(folder, key, rows);
     if (!scan) return add(Weight::kError, key + ": " + scan.error().message);
@@ -174,8 +164,10 @@ class Check {
       if (!fresh) unlisted.push_back(row.location);
     }
     if (!scan->missing.empty()) {
-      add(Weight::kWarning, key + ": " + std::to_string(scan->missing.size()) + " rows have no file" +
-                                examples(scan->missing) + ": run 'aircheckd rescan " + key + "'");
+      std::vector<std::string> missing;
+      for (const std::uint64_t sequence : scan->missing) missing.push_back(rows.row(sequence)->location);
+      add(Weight::kWarning, key + ": " + std::to_string(missing.size()) + " rows have no file" + examples(missing) +
+                                ": run 'aircheckd rescan " + key + "'");
     }
     if (!unlisted.empty()) {
       add(Weight::kWarning, key + ": " + std::to_string(unlisted.size()) + " files are not in the index" +
@@ -186,7 +178,7 @@ class Check {
                                 examples(scan->unreadable) + ": they are never listed; move them away");
     }
     if (scan->missing.empty() && unlisted.empty() && scan->unreadable.empty()) {
-      add(Weight::kGood, key + ": " + std::to_string(rows.size()) + " rows, each with its file");
+      add(Weight::kGood, key + ": " + std::to_string(rows.segment_count()) + " rows, each with its file");
     }
   }
 

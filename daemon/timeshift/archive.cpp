@@ -1,6 +1,8 @@
 #include "timeshift/archive.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <limits>
 #include <utility>
 
 #include "base/log.hpp"
@@ -10,6 +12,14 @@ namespace aircheck::timeshift {
 namespace {
 
 constexpr std::int64_t kTickMs = 500;
+// Some milliseconds of the main context. What is behind when we are killed is found in the files again.
+constexpr std::size_t kMostChangesATick = 1000;
+
+// What another program holds, or this user may not read, is not damaged.
+bool is_whole_for_all_we_know(const core::Error& error) {
+  return error.code == core::Code::kUnavailable || error.code == core::Code::kPermission ||
+         error.code == core::Code::kNoSpace;
+}
 
 core::Result<MediaFacts> load_facts(const SegmentFolder& folder, const SegmentRow& row) {
   AIRCHECK_TRY(const core::Bytes init, folder.read(row.init_location));
@@ -21,9 +31,7 @@ core::Result<MediaFacts> load_facts(const SegmentFolder& folder, const SegmentRo
 
 core::Result<std::unique_ptr<Archive>> Archive::open(Options options, base::WorkerPool& pool) {
   AIRCHECK_TRY(IndexStore store, IndexStore::open(options.index_path));
-  std::unique_ptr<Archive> archive(new Archive(std::move(options), pool, std::move(store)));
-  AIRCHECK_TRY_VOID(archive->load());
-  return archive;
+  return std::unique_ptr<Archive>(new Archive(std::move(options), pool, std::move(store)));
 }
 
 Archive::Archive(Options options, base::WorkerPool& pool, IndexStore store)
@@ -33,14 +41,7 @@ Archive::Archive(Options options, base::WorkerPool& pool, IndexStore store)
 
 Archive::~Archive() {
   tick();
-}
-
-core::Result<void> Archive::load() {
-  const auto loaded =
-      store_.load([this](const std::string& id, SegmentRow row) { loaded_[id].push_back(std::move(row)); });
-  if (!loaded) return loaded.unexpected();
-  if (!*loaded) loaded_.clear();  // everything comes from the files again
-  return {};
+  flush(std::numeric_limits<std::size_t>::max());
 }
 
 void Archive::add_channel(const ArchivedChannel& settings, std::function<void()> scanned) {
@@ -50,14 +51,8 @@ void Archive::add_channel(const ArchivedChannel& settings, std::function<void()>
       .index = SegmentIndex(settings.target_duration_s * core::kNsPerSecond),
       .folder = std::make_shared<const SegmentFolder>(options_.segment_directory + "/" + settings.key),
   });
-  if (const auto rows = loaded_.extract(settings.id)) {
-    for (const SegmentRow& row : rows.mapped()) channel->index.add(row);
-  }
-  if (const auto last = channel->index.last_segment_sequence()) {
-    channel->index.restore_trailing_gaps(store_.trailing_gaps(settings.id, *last).value_or(0));
-  }
   Channel& kept = *(channels_[settings.id] = std::move(channel));
-  start_rescan(kept, std::move(scanned));
+  start_scan(kept, std::move(scanned));
 }
 
 void Archive::remove_channel(std::string_view channel_id) {
@@ -73,44 +68,73 @@ bool Archive::complete(std::string_view channel_id) const {
   return channel != nullptr && channel->scanned;
 }
 
-void Archive::start_rescan(Channel& channel, std::function<void()> scanned) {
-  std::unordered_set<std::string> known;
-  for (SegmentRow& row : channel.index.files()) known.insert(std::move(row.location));
-  pool_.run([folder = channel.folder, key = channel.settings.key,
-             known = std::move(known)] { return rescan(*folder, key, known); },
-            [this, id = channel.settings.id, alive = std::weak_ptr<bool>(alive_),
-             scanned = std::move(scanned)](const core::Result<Rescan>& result) {
+// On a pool thread.
+Archive::Scan Archive::scan(const std::string& index_path, const ArchivedChannel& settings,
+                            const SegmentFolder& folder) {
+  Scan scan{.index = SegmentIndex(settings.target_duration_s * core::kNsPerSecond)};
+  const auto gaps =
+      IndexStore::read(index_path, settings.id, [&](const SegmentRow& row) { static_cast<void>(scan.index.add(row)); });
+  if (gaps) {
+    scan.index.restore_trailing_gaps(*gaps);
+  } else {
+    scan.damage = gaps.error();
+    scan.index = SegmentIndex(settings.target_duration_s * core::kNsPerSecond);
+  }
+  scan.index.shrink_to_fit();
+  scan.rescan = rescan(folder, settings.key, scan.index);
+  return scan;
+}
+
+void Archive::start_scan(Channel& channel, std::function<void()> scanned) {
+  pool_.run([path = options_.index_path, settings = channel.settings,
+             folder = channel.folder] { return scan(path, settings, *folder); },
+            [this, id = channel.settings.id, generation = index_generation_, alive = std::weak_ptr<bool>(alive_),
+             scanned = std::move(scanned)](Scan result) {
               if (alive.expired()) return;
-              if (Channel* found = find(id)) finish_rescan(*found, result);
+              if (Channel* found = find(id)) finish_scan(*found, std::move(result), generation);
               if (scanned) scanned();
             });
 }
 
-void Archive::finish_rescan(Channel& channel, const core::Result<Rescan>& result) {
+// Everything that is in memory has to be written again.
+void Archive::begin_index_anew(const core::Error& why) {
+  ++index_generation_;
+  if (const auto begun = store_.begin_anew(why); !begun) {
+    base::log_error("timeshift", "index.db cannot be made anew: " + begun.error().message);
+  }
+  for (const auto& [id, channel] : channels_) {
+    for (const SegmentRow& row : channel->index.files()) store_.add(id, row);
+  }
+}
+
+void Archive::finish_scan(Channel& channel, Scan scan, int index_generation) {
   const std::string& key = channel.settings.key;
+  channel.index = std::move(scan.index);
   channel.scanned = true;
-  if (!result) {
-    base::log_error("timeshift", "the segment folder cannot be read: " + result.error().message, key);
-    return;
+  if (scan.damage && is_whole_for_all_we_know(*scan.damage)) {
+    base::log_warning("timeshift", "index.db cannot be read now: " + scan.damage->message, key);
+  } else if (scan.damage && index_generation == index_generation_) {
+    begin_index_anew(*scan.damage);
+  } else if (index_generation != index_generation_) {
+    for (const SegmentRow& row : channel.index.files()) store_.add(channel.settings.id, row);
   }
-  if (!result->missing.empty()) {
-    const std::unordered_set<std::string> missing(result->missing.begin(), result->missing.end());
-    for (const SegmentRow& row : channel.index.files()) {
-      if (!missing.contains(row.location)) continue;
-      channel.index.remove(row.sequence);
-      store_.remove(channel.settings.id, row.sequence);
+  if (!scan.rescan) {
+    base::log_error("timeshift", "the segment folder cannot be read: " + scan.rescan.error().message, key);
+  } else {
+    for (const std::uint64_t sequence : scan.rescan->missing) store_.remove(channel.settings.id, sequence);
+    channel.index.remove(scan.rescan->missing);
+    for (const SegmentRow& row : scan.rescan->rows) add_row(channel, row);
+    for (const std::string& why : scan.rescan->unreadable) {
+      base::log_warning("timeshift", "not listed, because it is not a segment of ours: " + why, key);
     }
+    base::log_info("timeshift",
+                   "archive of " + std::to_string(channel.index.segment_count()) + " segments, " +
+                       std::to_string(scan.rescan->rows.size()) + " of them new, " +
+                       std::to_string(scan.rescan->missing.size()) + " gone",
+                   key);
   }
-  for (const SegmentRow& row : result->rows) add_row(channel, row);
-  for (const std::string& why : result->unreadable) {
-    base::log_warning("timeshift", "not listed, because it is not a segment of ours: " + why, key);
-  }
-  for (const SegmentRow& row : channel.index.files()) read_facts(channel, row);
-  base::log_info("timeshift",
-                 "archive of " + std::to_string(channel.index.segment_count()) + " segments, " +
-                     std::to_string(result->rows.size()) + " of them new, " + std::to_string(result->missing.size()) +
-                     " gone",
-                 key);
+  for (const SegmentRow& row : std::exchange(channel.early, {})) add_row(channel, row);
+  for (const SegmentRow& row : channel.index.first_of_each_media()) read_facts(channel, row);
 }
 
 void Archive::rebuild(std::string_view channel_id, std::function<void(const core::Result<Rebuilt>&)> done) {
@@ -120,7 +144,8 @@ void Archive::rebuild(std::string_view channel_id, std::function<void(const core
     return done(core::fail(core::Code::kUnavailable, "the channel's folder is being read already"));
   }
   channel->rebuilding = true;
-  pool_.run([folder = channel->folder, key = channel->settings.key] { return rescan(*folder, key, {}); },
+  pool_.run([folder = channel->folder,
+             key = channel->settings.key] { return rescan(*folder, key, SegmentIndex(core::kNsPerSecond)); },
             [this, id = channel->settings.id, last = channel->index.last_segment_sequence(),
              alive = std::weak_ptr<bool>(alive_), done = std::move(done)](const core::Result<Rescan>& result) {
               Channel* const found = alive.expired() ? nullptr : find(id);
@@ -165,8 +190,9 @@ Archive::Rebuilt Archive::finish_rebuild(Channel& channel, const Rescan& rescan,
   }
   rebuilt.removed = before.size();
   for (const auto& [sequence, row] : before) store_.remove(id, sequence);
+  fresh.supersede(channel.index);
   channel.index = std::move(fresh);
-  for (const SegmentRow& row : channel.index.files()) read_facts(channel, row);
+  for (const SegmentRow& row : channel.index.first_of_each_media()) read_facts(channel, row);
   base::log_info("timeshift",
                  "index rebuilt from the files: " + std::to_string(rebuilt.segments) + " segments, " +
                      std::to_string(rebuilt.added) + " of them new, " + std::to_string(rebuilt.corrected) +
@@ -178,6 +204,7 @@ Archive::Rebuilt Archive::finish_rebuild(Channel& channel, const Rescan& rescan,
 void Archive::add_segment(std::string_view channel_id, const SegmentRow& row) {
   Channel* channel = find(channel_id);
   if (channel == nullptr) return;
+  if (!channel->scanned) return channel->early.push_back(row);
   add_row(*channel, row);
   read_facts(*channel, row);
 }
@@ -220,6 +247,7 @@ Archive::Retired Archive::retire(std::string_view channel_id, core::Utc ended_be
   retired.segments = rows.size();
   for (const std::string& init : inits) {
     channel->facts.erase(init);
+    ++channel->facts_revision;
     retired.locations.push_back(init);
   }
   return retired;
@@ -237,6 +265,7 @@ void Archive::read_facts(Channel& channel, const SegmentRow& row) {
               found->facts_wanted.erase(init);  // the next segment tries again
               if (facts) {
                 found->facts[init] = std::make_shared<const MediaFacts>(std::move(*facts));
+                ++found->facts_revision;
               } else {
                 base::log_warning("timeshift", "an init segment cannot be read: " + facts.error().message,
                                   found->settings.key);
@@ -259,6 +288,11 @@ const MediaFactsMap& Archive::facts(std::string_view channel_id) const {
   return channel == nullptr ? kNone : channel->facts;
 }
 
+std::uint64_t Archive::facts_revision(std::string_view channel_id) const {
+  const Channel* channel = find(channel_id);
+  return channel == nullptr ? 0 : channel->facts_revision;
+}
+
 std::shared_ptr<const SegmentFolder> Archive::folder(std::string_view channel_id) const {
   const Channel* channel = find(channel_id);
   return channel == nullptr ? nullptr : channel->folder;
@@ -278,7 +312,11 @@ void Archive::tick() {
       store_.set_trailing_gaps(id, *channel->index.last_segment_sequence(), channel->index.trailing_gaps());
     }
   }
-  const auto flushed = store_.flush();
+  flush(kMostChangesATick);
+}
+
+void Archive::flush(std::size_t most) {
+  const auto flushed = store_.flush(most);
   if (!flushed && !store_failed_) {
     base::log_error("timeshift", "index.db is behind, the archive goes on: " + flushed.error().message);
   }

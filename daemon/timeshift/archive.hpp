@@ -45,8 +45,9 @@ class Archive {
   Archive(const Archive&) = delete;
   Archive& operator=(const Archive&) = delete;
 
-  // Takes a channel in, with the rows that index.db has of it, and compares them with its folder on a pool thread:
-  // `scanned` (may be empty) is called once when the index is complete. A channel that is known is not taken in twice.
+  // Takes a channel in. A pool thread reads its rows from index.db and compares them with its folder; until then its
+  // index is empty. `scanned` (may be empty) is called once when it is complete. A channel that is known is not taken
+  // in twice.
   void add_channel(const ArchivedChannel& channel, std::function<void()> scanned = {});
   // Forgets a channel. Its files and its rows on disk stay.
   void remove_channel(std::string_view channel_id);
@@ -85,6 +86,8 @@ class Archive {
   // Null for a channel that was not taken in.
   [[nodiscard]] const SegmentIndex* index(std::string_view channel_id) const;
   [[nodiscard]] const MediaFactsMap& facts(std::string_view channel_id) const;
+  // Changes whenever facts() of the channel does.
+  [[nodiscard]] std::uint64_t facts_revision(std::string_view channel_id) const;
   [[nodiscard]] std::shared_ptr<const SegmentFolder> folder(std::string_view channel_id) const;
   // A worker that starts must not begin before this.
   [[nodiscard]] core::Utc not_before(std::string_view channel_id) const;
@@ -93,9 +96,17 @@ class Archive {
   void tick();
 
  private:
+  // What a pool thread made of index.db and the folder.
+  struct Scan {
+    SegmentIndex index;
+    std::optional<core::Error> damage;  // index.db cannot be read: the rows are those of the files
+    core::Result<Rescan> rescan = Rescan{};
+  };
   struct Channel {
     ArchivedChannel settings;
     SegmentIndex index;
+    std::uint64_t facts_revision = 0;
+    std::vector<SegmentRow> early;  // segments that came before the scan was done
     std::shared_ptr<const SegmentFolder> folder;
     MediaFactsMap facts;
     std::set<std::string, std::less<>> facts_wanted;  // init segments that are being read
@@ -108,11 +119,13 @@ class Archive {
 
   Archive(Options options, base::WorkerPool& pool, IndexStore store);
 
-  core::Result<void> load();
   [[nodiscard]] Channel* find(std::string_view channel_id);
   [[nodiscard]] const Channel* find(std::string_view channel_id) const;
-  void start_rescan(Channel& channel, std::function<void()> scanned);
-  void finish_rescan(Channel& channel, const core::Result<Rescan>& rescan);
+  static Scan scan(const std::string& index_path, const ArchivedChannel& settings, const SegmentFolder& folder);
+  void start_scan(Channel& channel, std::function<void()> scanned);
+  void finish_scan(Channel& channel, Scan scan, int index_generation);
+  void flush(std::size_t most);
+  void begin_index_anew(const core::Error& why);
   Rebuilt finish_rebuild(Channel& channel, const Rescan& rescan, std::optional<std::uint64_t> last_before);
   void add_row(Channel& channel, const SegmentRow& row);
   void read_facts(Channel& channel, const SegmentRow& row);
@@ -120,7 +133,7 @@ class Archive {
   Options options_;
   base::WorkerPool& pool_;
   IndexStore store_;
-  std::map<std::string, std::vector<SegmentRow>, std::less<>> loaded_;  // of channels that are not taken in yet
+  int index_generation_ = 0;  // how often index.db was begun anew
   std::map<std::string, std::unique_ptr<Channel>, std::less<>> channels_;
   base::Timer timer_;
   bool store_failed_ = false;

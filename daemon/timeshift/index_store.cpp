@@ -36,48 +36,53 @@ core::Result<IndexStore> IndexStore::open(const std::string& path) {
   return IndexStore(path, std::move(database));
 }
 
-core::Result<bool> IndexStore::load(const OnRow& on_row) {
-  const auto read = read_rows(on_row);
-  if (read) return true;
+core::Result<void> IndexStore::begin_anew(const core::Error& why) {
   database_.reset();
-  set_aside(path_, read.error());
+  set_aside(path_, why);
   AIRCHECK_TRY(database_, open_database(path_));
-  return false;
+  return {};
 }
 
-core::Result<void> IndexStore::read_rows(const OnRow& on_row) {
-  AIRCHECK_TRY(auto rows,
-               database_->prepare("SELECT channel_id, sequence, discontinuity_sequence, start, duration, size, epoch, "
-                                  "discontinuity, key_id, location, init_location FROM segments "
-                                  "ORDER BY channel_id, sequence"));
+core::Result<std::uint64_t> IndexStore::read(const std::string& path, const std::string& channel_id,
+                                             const OnRow& on_row) {
+  AIRCHECK_TRY(const auto database, store::Database::open(path, store::index_schema()));
+  return read(*database, channel_id, on_row);
+}
+
+core::Result<std::uint64_t> IndexStore::read(store::Database& database, const std::string& channel_id,
+                                             const OnRow& on_row) {
+  AIRCHECK_TRY(auto rows, database.prepare("SELECT sequence, discontinuity_sequence, start, duration, size, epoch, "
+                                           "discontinuity, key_id, location, init_location FROM segments "
+                                           "WHERE channel_id = ? ORDER BY sequence"));
+  rows.bind(1, channel_id);
+  SegmentRow row;
+  bool any = false;
   while (true) {
     AIRCHECK_TRY(const bool more, rows.step());
-    if (!more) return {};
-    SegmentRow row{
-        .sequence = static_cast<std::uint64_t>(rows.integer(1)),
-        .discontinuity_sequence = static_cast<std::uint64_t>(rows.integer(2)),
-        .start = core::Utc{rows.integer(3)},
-        .duration_ns = rows.integer(4),
-        .size = static_cast<std::uint64_t>(rows.integer(5)),
-        .epoch = static_cast<std::uint32_t>(rows.integer(6)),
-        .discontinuity = rows.boolean(7),
-        .location = rows.text(9),
-        .init_location = rows.text(10),
-    };
-    if (!rows.is_null(8)) {
-      const core::Bytes bytes = rows.blob(8);
+    if (!more) break;
+    any = true;
+    row.sequence = static_cast<std::uint64_t>(rows.integer(0));
+    row.discontinuity_sequence = static_cast<std::uint64_t>(rows.integer(1));
+    row.start = core::Utc{rows.integer(2)};
+    row.duration_ns = rows.integer(3);
+    row.size = static_cast<std::uint64_t>(rows.integer(4));
+    row.epoch = static_cast<std::uint32_t>(rows.integer(5));
+    row.discontinuity = rows.boolean(6);
+    row.key_id.reset();
+    if (!rows.is_null(7)) {
+      const core::Bytes bytes = rows.blob(7);
       if (bytes.size() != core::KeyId{}.size()) return core::fail(core::Code::kParse, "a key id is not 16 bytes long");
       std::copy(bytes.begin(), bytes.end(), row.key_id.emplace().begin());
     }
-    on_row(rows.text(0), std::move(row));
+    row.location = rows.text(8);
+    row.init_location = rows.text(9);
+    on_row(row);
   }
-}
-
-core::Result<std::uint64_t> IndexStore::trailing_gaps(const std::string& channel_id, std::uint64_t after_sequence) {
-  AIRCHECK_TRY(auto rows, database_->prepare("SELECT gap_rows FROM trailing_gaps WHERE channel_id = ? AND "
-                                             "after_sequence = ?"));
-  AIRCHECK_TRY(const bool found, rows.bind(1, channel_id).bind(2, static_cast<std::int64_t>(after_sequence)).step());
-  return found ? static_cast<std::uint64_t>(std::max<std::int64_t>(0, rows.integer(0))) : 0;
+  if (!any) return 0;
+  AIRCHECK_TRY(auto gaps, database.prepare("SELECT gap_rows FROM trailing_gaps WHERE channel_id = ? AND "
+                                           "after_sequence = ?"));
+  AIRCHECK_TRY(const bool found, gaps.bind(1, channel_id).bind(2, static_cast<std::int64_t>(row.sequence)).step());
+  return found ? static_cast<std::uint64_t>(std::max<std::int64_t>(0, gaps.integer(0))) : 0;
 }
 
 void IndexStore::add(const std::string& channel_id, SegmentRow row) {
@@ -92,23 +97,28 @@ void IndexStore::set_trailing_gaps(const std::string& channel_id, std::uint64_t 
   gaps_[channel_id] = Gaps{after_sequence, count};
 }
 
-core::Result<void> IndexStore::flush() {
+core::Result<void> IndexStore::flush(std::size_t most) {
   if (!dirty()) return {};
-  AIRCHECK_TRY_VOID(database_->transaction([this] { return write(); }).with_context("index.db"));
-  added_.clear();
-  removed_.clear();
+  // A number may go and come again: what is removed is removed first.
+  const std::size_t removed = std::min(most, removed_.size());
+  const std::size_t added = std::min(most - removed, added_.size());
+  AIRCHECK_TRY_VOID(database_->transaction([&] { return write(removed, added); }).with_context("index.db"));
+  removed_.erase(removed_.begin(), removed_.begin() + static_cast<std::ptrdiff_t>(removed));
+  added_.erase(added_.begin(), added_.begin() + static_cast<std::ptrdiff_t>(added));
   gaps_.clear();
   return {};
 }
 
-core::Result<void> IndexStore::write() {
+core::Result<void> IndexStore::write(std::size_t removed, std::size_t added) {
   AIRCHECK_TRY(auto erase, database_->prepare("DELETE FROM segments WHERE channel_id = ? AND sequence = ?"));
-  for (const auto& [channel_id, sequence] : removed_) {
+  for (std::size_t i = 0; i < removed; ++i) {
+    const auto& [channel_id, sequence] = removed_[i];
     AIRCHECK_TRY_VOID(erase.bind(1, channel_id).bind(2, static_cast<std::int64_t>(sequence)).run());
   }
   AIRCHECK_TRY(auto insert, database_->prepare("INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
                                                "ON CONFLICT (channel_id, sequence) DO NOTHING"));
-  for (const auto& [channel_id, row] : added_) {
+  for (std::size_t i = 0; i < added; ++i) {
+    const auto& [channel_id, row] = added_[i];
     insert.bind(1, channel_id).bind(2, static_cast<std::int64_t>(row.sequence));
     insert.bind(3, static_cast<std::int64_t>(row.discontinuity_sequence))
         .bind(4, row.start.ns)

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -21,19 +23,22 @@ class IndexStore {
   // Opens PATH; a file that cannot be used is renamed to PATH.unusable.
   static core::Result<IndexStore> open(const std::string& path);
 
-  // Every row, by channel and sequence, in order. False: the file turned out to be damaged and is empty now; rows that
-  // were handed out may stay, a rescan finds the others.
-  using OnRow = std::function<void(const std::string& channel_id, SegmentRow row)>;
-  core::Result<bool> load(const OnRow& on_row);
-  // GAP rows after the segment of this number; 0 when they belonged to another one.
-  [[nodiscard]] core::Result<std::uint64_t> trailing_gaps(const std::string& channel_id, std::uint64_t after_sequence);
+  // The rows of one channel by sequence, and the GAP rows that were listed after its last one: for pool threads, over a
+  // connection of their own.
+  using OnRow = std::function<void(const SegmentRow& row)>;
+  static core::Result<std::uint64_t> read(const std::string& path, const std::string& channel_id, const OnRow& on_row);
+  // The same over a connection that is open.
+  static core::Result<std::uint64_t> read(store::Database& database, const std::string& channel_id,
+                                          const OnRow& on_row);
+  // Sets the file aside, because it turned out to be damaged, and begins a new one. What was collected stays collected.
+  core::Result<void> begin_anew(const core::Error& why);
 
   void add(const std::string& channel_id, SegmentRow row);
   void remove(const std::string& channel_id, std::uint64_t sequence);
   void set_trailing_gaps(const std::string& channel_id, std::uint64_t after_sequence, std::uint64_t count);
   [[nodiscard]] bool dirty() const { return !added_.empty() || !removed_.empty() || !gaps_.empty(); }
-  // Writes what was collected; on failure it stays collected, for the next call.
-  core::Result<void> flush();
+  // Writes what was collected, `most` rows at once; what is left, or fails, stays collected for the next call.
+  core::Result<void> flush(std::size_t most = std::numeric_limits<std::size_t>::max());
 
  private:
   struct Gaps {
@@ -44,13 +49,12 @@ class IndexStore {
   IndexStore(std::string path, std::unique_ptr<store::Database> database)
       : path_(std::move(path)), database_(std::move(database)) {}
 
-  core::Result<void> read_rows(const OnRow& on_row);
-  core::Result<void> write();
+  core::Result<void> write(std::size_t removed, std::size_t added);
 
   std::string path_;
   std::unique_ptr<store::Database> database_;
-  std::vector<std::pair<std::string, SegmentRow>> added_;
-  std::vector<std::pair<std::string, std::uint64_t>> removed_;
+  std::deque<std::pair<std::string, SegmentRow>> added_;
+  std::deque<std::pair<std::string, std::uint64_t>> removed_;
   std::map<std::string, Gaps> gaps_;
 };
 

@@ -108,6 +108,14 @@ class RowWriter {
   std::optional<core::KeyId> key_id_;
 };
 
+// The rows that end CAN-SKIP-UNTIL or more before the end of the playlist.
+std::uint64_t rows_before_skip_boundary(const std::vector<SegmentRow>& rows, std::int64_t until_ns) {
+  std::int64_t behind_ns = 0;
+  std::size_t first = rows.size();
+  while (first > 0 && behind_ns < until_ns) behind_ns += rows[--first].duration_ns;
+  return first;
+}
+
 void add_formats(core::VariantTag& variant, const MediaFacts& facts) {
   for (const std::string& codec : facts.codecs) {
     if (std::find(variant.codecs.begin(), variant.codecs.end(), codec) == variant.codecs.end()) {
@@ -123,6 +131,10 @@ void add_formats(core::VariantTag& variant, const MediaFacts& facts) {
 
 }  // namespace
 
+std::int64_t can_skip_until_ns(std::uint32_t target_duration_s) {
+  return 6 * std::int64_t{target_duration_s} * core::kNsPerSecond;
+}
+
 core::Result<std::string> media_playlist(const Window& window, const MediaPlaylistOptions& options,
                                          const MediaFactsMap& facts) {
   core::MediaPlaylist playlist;
@@ -130,6 +142,11 @@ core::Result<std::string> media_playlist(const Window& window, const MediaPlayli
   playlist.target_duration_s = options.target_duration_s;
   playlist.ended = window.complete;
   if (window.start_offset_ns) playlist.start = core::StartTag{.offset_ns = *window.start_offset_ns};
+  playlist.date_ranges = options.programmes;
+  if (options.kind == ViewKind::kStartover) {
+    playlist.can_skip_until_ns = can_skip_until_ns(options.target_duration_s);
+    if (options.skip) playlist.skipped_rows = rows_before_skip_boundary(window.rows, playlist.can_skip_until_ns);
+  }
   playlist.rows.reserve(window.rows.size());
   RowWriter writer(options, facts);
   for (const SegmentRow& row : window.rows) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/bytes.hpp"
 #include "core/playlist.hpp"
@@ -31,7 +32,13 @@ struct MediaPlaylistOptions {
   std::string api_base;
   // Stands on key URIs and on the URLs of unencrypted bytes; may be empty.
   std::string token;
+  // Start-over: a delta update without the rows that a player has (`_HLS_skip`). The others change too little, or not.
+  bool skip = false;
+  std::vector<core::DateRangeTag> programmes;  // by start
 };
+
+// CAN-SKIP-UNTIL of start-over playlists: the shortest that is allowed, six target durations.
+[[nodiscard]] std::int64_t can_skip_until_ns(std::uint32_t target_duration_s);
 
 // kUnavailable while the facts of an init segment that is needed for this protection are not read yet; kPermission
 // where rows cannot be given out in this protection.

@@ -3,18 +3,18 @@
 
 #include <cstdint>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 #include "core/result.hpp"
 #include "timeshift/segment_folder.hpp"
+#include "timeshift/segment_index.hpp"
 #include "timeshift/segment_row.hpp"
 
 namespace aircheck::timeshift {
 
 struct Rescan {
   std::vector<SegmentRow> rows;         // of files that were not known, by sequence
-  std::vector<std::string> missing;     // known locations without a file
+  std::vector<std::uint64_t> missing;   // numbers of known rows without a file
   std::vector<std::string> unreadable;  // "location: why"
 };
 
@@ -22,12 +22,9 @@ struct Rescan {
 [[nodiscard]] core::Result<SegmentRow> read_segment_row(const SegmentFolder& folder, const std::string& location);
 
 // Finds the segments of a channel by their names (`{channel_key}-%Y%m%d%H%M%S.m4s`, with or without %3N, an epoch and
-// a duplicate number; folders below the channel's are searched too) and reads those that are not in `known`. A folder
-// that does not exist has no segments.
+// a duplicate number; folders below the channel's are searched too) and reads those that `known` does not list. A
+// folder that does not exist has no segments.
 [[nodiscard]] core::Result<Rescan> rescan(const SegmentFolder& folder, const std::string& channel_key,
-                                          const std::unordered_set<std::string>& known);
-
-// The instant in a segment's name, to the second: where to look for it in an index.
-[[nodiscard]] core::Result<core::Utc> instant_of_name(const std::string& location, const std::string& channel_key);
+                                          const SegmentIndex& known);
 
 }  // namespace aircheck::timeshift

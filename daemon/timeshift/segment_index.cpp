@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace aircheck::timeshift {
 
@@ -15,6 +16,9 @@ constexpr std::int64_t kNotBeforeToleranceNs = 250 * core::kNsPerMs;
 // rows without end: ten a second, and some for epochs, which go back in time.
 constexpr std::uint64_t kSpareGaps = 1000;
 constexpr std::int64_t kShortestGapNs = 100 * core::kNsPerMs;
+constexpr std::size_t kMostShared = 1U << 21;
+// Where names do not say their start, each is a form of its own and the newest ones are not what the next is like.
+constexpr std::size_t kLookBack = 16;
 
 // Only what needs no escaping in a URL, a playlist line or a file name, and stays below the channel's folder.
 bool is_plain_location(std::string_view location) {
@@ -45,15 +49,16 @@ bool SegmentIndex::plausible(const SegmentRow& row, std::size_t at) const {
   if (row.start.ns > std::numeric_limits<std::int64_t>::max() / 2) return false;
   if (row.sequence > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) return false;
   if (row.discontinuity_sequence > std::numeric_limits<std::uint32_t>::max()) return false;
+  if (row.size > std::numeric_limits<std::uint32_t>::max()) return false;
   if (!is_plain_location(row.location) || !is_plain_location(row.init_location)) return false;
   if (at > 0) {
     const Segment& before = segments_[at - 1];
-    if (row.epoch < before.epoch) return false;
+    if (row.epoch < shared(before).epoch) return false;
     if (!plausible_neighbours(before.sequence, before.end_ns(), row.sequence, row.start.ns)) return false;
   }
   if (at < segments_.size()) {
     const Segment& after = segments_[at];
-    if (row.epoch > after.epoch) return false;
+    if (row.epoch > shared(after).epoch) return false;
     if (!plausible_neighbours(row.sequence, row.end().ns, after.sequence, after.start_ns)) return false;
   }
   return true;
@@ -66,22 +71,21 @@ SegmentIndex::Added SegmentIndex::add(const SegmentRow& row) {
   if (append && !empty() && row.sequence <= segments_.back().sequence + trailing_gaps_) return Added::kListedAsGap;
   if (!plausible(row, at)) return Added::kRefused;
 
+  const auto shared = intern(row);
+  if (!shared) return Added::kRefused;
   Segment segment{
       .sequence = row.sequence,
       .start_ns = row.start.ns,
-      .duration_ns = row.duration_ns,
-      .size = row.size,
-      .name_offset = names_.size(),
-      .discontinuity_sequence = static_cast<std::uint32_t>(row.discontinuity_sequence),
-      .epoch = row.epoch,
-      .media = intern(row.init_location, row.key_id),
-      .name_length = static_cast<std::uint16_t>(row.location.size()),
+      .duration = static_cast<std::uint64_t>(row.duration_ns),
       .discontinuity = row.discontinuity,
+      .shared = *shared,
+      .size = static_cast<std::uint32_t>(row.size),
+      .discontinuity_sequence = static_cast<std::uint32_t>(row.discontinuity_sequence),
   };
-  names_ += row.location;
   bytes_ += row.size;
   segments_.insert(segments_.begin() + static_cast<std::ptrdiff_t>(at), segment);
   if (!append) {
+    ++revision_;
     rebuild_runs();
     return Added::kYes;
   }
@@ -89,19 +93,30 @@ SegmentIndex::Added SegmentIndex::add(const SegmentRow& row) {
   if (continues_run(at)) {
     runs_.back().last = at;
   } else {
-    runs_.push_back(Run{at, at, segment.epoch});
+    runs_.push_back(Run{at, at, row.epoch});
   }
   return Added::kYes;
 }
 
 bool SegmentIndex::remove(std::uint64_t sequence) {
-  const std::size_t bound = upper_bound(sequence);
-  if (bound == 0 || segments_[bound - 1].sequence != sequence) return false;
-  if (bound == segments_.size()) trailing_gaps_ = 0;
-  bytes_ -= segments_[bound - 1].size;
-  segments_.erase(segments_.begin() + static_cast<std::ptrdiff_t>(bound) - 1);
+  const std::size_t before = segments_.size();
+  remove(std::vector{sequence});
+  return segments_.size() < before;
+}
+
+void SegmentIndex::remove(const std::vector<std::uint64_t>& sequences) {
+  if (sequences.empty() || empty()) return;
+  const auto goes = [&](const Segment& segment) {
+    return std::binary_search(sequences.begin(), sequences.end(), segment.sequence);
+  };
+  ++revision_;
+  if (goes(segments_.back())) trailing_gaps_ = 0;
+  std::erase_if(segments_, [&](const Segment& segment) {
+    if (!goes(segment)) return false;
+    bytes_ -= segment.size;
+    return true;
+  });
   rebuild_runs();
-  return true;
 }
 
 std::vector<SegmentRow> SegmentIndex::take_oldest(std::size_t count) {
@@ -114,30 +129,37 @@ std::vector<SegmentRow> SegmentIndex::take_oldest(std::size_t count) {
     bytes_ -= segments_[segment].size;
   }
   segments_.erase(segments_.begin(), segments_.begin() + static_cast<std::ptrdiff_t>(count));
+  ++revision_;
   rebuild_runs();
-  forget_unused_media();
+  forget_unused();
   return taken;
 }
 
-// And their names, so that an archive of constant length takes constant memory.
-void SegmentIndex::forget_unused_media() {
+// So that an archive of constant length takes constant memory.
+void SegmentIndex::forget_unused() {
   constexpr std::uint32_t kUnused = std::numeric_limits<std::uint32_t>::max();
-  std::vector<std::uint32_t> moved(media_.size(), kUnused);
-  std::vector<Media> media;
-  std::string names;
-  for (Segment& segment : segments_) {
-    std::uint32_t& to = moved[segment.media];
-    if (to == kUnused) {
-      to = static_cast<std::uint32_t>(media.size());
-      media.push_back(media_[segment.media]);
+  const std::vector<Media> media = std::exchange(media_, {});
+  const std::vector<LocationForm> forms = std::exchange(forms_, {});
+  const std::vector<Shared> shared = std::exchange(shared_, {});
+  std::vector<std::uint32_t> media_to(media.size(), kUnused);
+  std::vector<std::uint32_t> form_to(forms.size(), kUnused);
+  std::vector<std::uint32_t> shared_to(shared.size(), kUnused);
+  const auto move = [&](const auto& from, auto& to, std::vector<std::uint32_t>& moved, std::uint32_t at) {
+    if (moved[at] == kUnused) {
+      moved[at] = static_cast<std::uint32_t>(to.size());
+      to.push_back(from[at]);
     }
-    segment.media = to;
-    const std::uint64_t offset = names.size();
-    names.append(names_, segment.name_offset, segment.name_length);
-    segment.name_offset = offset;
+    return moved[at];
+  };
+  for (Segment& segment : segments_) {
+    const auto old = static_cast<std::uint32_t>(segment.shared);
+    if (shared_to[old] == kUnused) {
+      shared_to[old] = static_cast<std::uint32_t>(shared_.size());
+      shared_.push_back({move(media, media_, media_to, shared[old].media),
+                         move(forms, forms_, form_to, shared[old].form), shared[old].epoch});
+    }
+    segment.shared = shared_to[old];
   }
-  media_ = std::move(media);
-  names_ = std::move(names);
 }
 
 std::uint64_t SegmentIndex::bytes_since(core::Utc start) const {
@@ -219,6 +241,18 @@ std::vector<SegmentRow> SegmentIndex::files() const {
   return rows;
 }
 
+std::vector<SegmentRow> SegmentIndex::first_of_each_media() const {
+  std::vector<SegmentRow> rows;
+  std::vector<bool> seen(media_.size());
+  for (std::size_t segment = 0; segment < segments_.size() && rows.size() < media_.size(); ++segment) {
+    const std::uint32_t media = shared(segments_[segment]).media;
+    if (seen[media]) continue;
+    seen[media] = true;
+    rows.push_back(segment_row(segment));
+  }
+  return rows;
+}
+
 std::optional<std::uint64_t> SegmentIndex::sequence_at(core::Utc start,
                                                        std::optional<std::uint32_t> newest_epoch) const {
   const auto starts_before = [&](const Segment& segment) { return segment.start_ns <= start.ns; };
@@ -281,6 +315,10 @@ std::optional<std::uint64_t> SegmentIndex::next_segment(std::uint64_t sequence) 
   return found->sequence;
 }
 
+std::uint64_t SegmentIndex::segment_until(std::uint64_t sequence) const {
+  return segments_[upper_bound(sequence) - 1].sequence;
+}
+
 std::uint64_t SegmentIndex::live_first(std::int64_t duration_ns) const {
   std::int64_t listed_ns = 0;
   for (std::size_t segment = segments_.size(); segment-- > 0;) {
@@ -288,26 +326,77 @@ std::uint64_t SegmentIndex::live_first(std::int64_t duration_ns) const {
       listed_ns += gap_row(segment, number).duration_ns;
       if (listed_ns >= duration_ns) return segments_[segment].sequence + number;
     }
-    listed_ns += segments_[segment].duration_ns;
+    listed_ns += segments_[segment].duration_ns();
     if (listed_ns >= duration_ns) return segments_[segment].sequence;
   }
   return first_sequence();
 }
 
-std::optional<SegmentRow> SegmentIndex::find_location(std::string_view location, core::Utc hint) const {
-  const auto begin = segments_.begin();
+std::optional<std::size_t> SegmentIndex::position_of(std::string_view location, core::Utc hint) const {
   for (const Run& run : runs_) {
-    auto segment = std::partition_point(begin + static_cast<std::ptrdiff_t>(run.first),
-                                        begin + static_cast<std::ptrdiff_t>(run.last) + 1,
-                                        [&](const Segment& candidate) { return candidate.start_ns < hint.ns; });
-    for (; segment != begin + static_cast<std::ptrdiff_t>(run.last) + 1; ++segment) {
+    for (std::size_t at = first_from(run, hint); at <= run.last; ++at) {
+      const Segment* const segment = &segments_[at];
       if (segment->start_ns >= hint.ns + core::kNsPerSecond) break;
-      if (std::string_view(names_).substr(segment->name_offset, segment->name_length) == location) {
-        return segment_row(static_cast<std::size_t>(segment - begin));
+      if (is_location(location, forms_[shared(*segment).form], core::Utc{segment->start_ns})) {
+        return at;
       }
     }
   }
   return std::nullopt;
+}
+
+// The first segment of the run that begins at or after an instant. Starts are nearly even, so a search that begins
+// where it should be touches a few neighbours and not the whole archive.
+std::size_t SegmentIndex::first_from(const Run& run, core::Utc instant) const {
+  const auto before = [&](std::size_t at) { return segments_[at].start_ns < instant.ns; };
+  if (!before(run.first)) return run.first;
+  if (before(run.last)) return run.last + 1;
+  const std::int64_t span_ns = segments_[run.last].start_ns - segments_[run.first].start_ns;
+  const auto steps = static_cast<std::int64_t>(run.last - run.first);
+  const std::size_t guess = run.first + static_cast<std::size_t>(core::scale_floor(
+                                            instant.ns - segments_[run.first].start_ns, steps, span_ns));
+  std::size_t low = guess;
+  std::size_t high = guess;
+  for (std::size_t step = 1; !before(low); step *= 2) low = std::max(run.first + step, low) - step;
+  for (std::size_t step = 1; before(high); step *= 2) high = std::min(run.last, high + step);
+  const auto begin = segments_.begin();
+  return static_cast<std::size_t>(
+      std::partition_point(begin + static_cast<std::ptrdiff_t>(low), begin + static_cast<std::ptrdiff_t>(high),
+                           [&](const Segment& segment) { return segment.start_ns < instant.ns; }) -
+      begin);
+}
+
+std::optional<SegmentRow> SegmentIndex::find_location(std::string_view location, core::Utc hint) const {
+  const auto position = position_of(location, hint);
+  if (!position) return std::nullopt;
+  return segment_row(*position);
+}
+
+std::optional<std::uint64_t> SegmentIndex::find_sequence(std::string_view location, core::Utc hint) const {
+  const auto position = position_of(location, hint);
+  if (!position) return std::nullopt;
+  return segments_[*position].sequence;
+}
+
+std::vector<std::uint64_t> SegmentIndex::sequences() const {
+  std::vector<std::uint64_t> sequences;
+  sequences.reserve(segments_.size());
+  for (const Segment& segment : segments_) sequences.push_back(segment.sequence);
+  return sequences;
+}
+
+SegmentIndex SegmentIndex::slice(std::uint64_t first, std::uint64_t last) const {
+  SegmentIndex copy(target_ns_);
+  const auto from = static_cast<std::ptrdiff_t>(upper_bound(first)) - 1;
+  // The next file ends the last GAP row.
+  const auto to = std::min(static_cast<std::ptrdiff_t>(upper_bound(last)) + 1, std::ssize(segments_));
+  copy.segments_.assign(segments_.begin() + from, segments_.begin() + to);
+  copy.media_ = media_;
+  copy.forms_ = forms_;
+  copy.shared_ = shared_;
+  copy.trailing_gaps_ = trailing_gaps_;
+  copy.forget_unused();
+  return copy;
 }
 
 bool SegmentIndex::has_init(std::string_view init_location) const {
@@ -329,13 +418,13 @@ std::uint64_t SegmentIndex::gaps_after(std::size_t segment) const {
 
 SegmentRow SegmentIndex::gap_row(std::size_t segment, std::uint64_t number) const {
   const Segment& before = segments_[segment];
-  const Media& media = media_[before.media];
+  const Media& media = media_[shared(before).media];
   SegmentRow row{
       .sequence = before.sequence + number,
       .discontinuity_sequence = before.discontinuity_sequence,
       .start = core::Utc{before.end_ns() + static_cast<std::int64_t>(number - 1) * target_ns_},
       .duration_ns = target_ns_,
-      .epoch = before.epoch,
+      .epoch = shared(before).epoch,
       .gap = true,
       .key_id = media.key_id,
       .init_location = media.init_location,
@@ -351,17 +440,18 @@ SegmentRow SegmentIndex::gap_row(std::size_t segment, std::uint64_t number) cons
 
 SegmentRow SegmentIndex::segment_row(std::size_t segment) const {
   const Segment& stored = segments_[segment];
-  const Media& media = media_[stored.media];
+  const Shared& common = shared(stored);
+  const Media& media = media_[common.media];
   return SegmentRow{
       .sequence = stored.sequence,
       .discontinuity_sequence = stored.discontinuity_sequence,
       .start = core::Utc{stored.start_ns},
-      .duration_ns = stored.duration_ns,
+      .duration_ns = stored.duration_ns(),
       .size = stored.size,
-      .epoch = stored.epoch,
-      .discontinuity = stored.discontinuity,
+      .epoch = common.epoch,
+      .discontinuity = stored.discontinuity != 0,
       .key_id = media.key_id,
-      .location = names_.substr(stored.name_offset, stored.name_length),
+      .location = location_of(forms_[common.form], core::Utc{stored.start_ns}),
       .init_location = media.init_location,
   };
 }
@@ -371,7 +461,7 @@ std::int64_t SegmentIndex::run_end_ns(const Run& run) const {
   return gaps > 0 ? gap_row(run.last, gaps).end().ns : segments_[run.last].end_ns();
 }
 
-std::uint32_t SegmentIndex::intern(const std::string& init_location, const std::optional<core::KeyId>& key_id) {
+std::uint32_t SegmentIndex::intern_media(const std::string& init_location, const std::optional<core::KeyId>& key_id) {
   for (std::size_t i = media_.size(); i-- > 0;) {  // the newest is the likeliest
     if (media_[i].init_location == init_location && media_[i].key_id == key_id) return static_cast<std::uint32_t>(i);
   }
@@ -379,11 +469,32 @@ std::uint32_t SegmentIndex::intern(const std::string& init_location, const std::
   return static_cast<std::uint32_t>(media_.size() - 1);
 }
 
+std::uint32_t SegmentIndex::intern_form(const SegmentRow& row) {
+  const std::size_t stop = forms_.size() - std::min(forms_.size(), kLookBack);
+  for (std::size_t i = forms_.size(); i-- > stop;) {
+    if (is_location(row.location, forms_[i], row.start)) return static_cast<std::uint32_t>(i);
+  }
+  forms_.push_back(form_of(row.location, row.start));
+  return static_cast<std::uint32_t>(forms_.size() - 1);
+}
+
+std::optional<std::uint32_t> SegmentIndex::intern(const SegmentRow& row) {
+  const Shared wanted{intern_media(row.init_location, row.key_id), intern_form(row), row.epoch};
+  const std::size_t stop = shared_.size() - std::min(shared_.size(), kLookBack);
+  for (std::size_t i = shared_.size(); i-- > stop;) {
+    if (shared_[i] == wanted) return static_cast<std::uint32_t>(i);
+  }
+  if (shared_.size() == kMostShared) return std::nullopt;
+  shared_.push_back(wanted);
+  return static_cast<std::uint32_t>(shared_.size() - 1);
+}
+
 bool SegmentIndex::continues_run(std::size_t segment) const {
   if (segment == 0) return false;
   const Segment& before = segments_[segment - 1];
   const Segment& here = segments_[segment];
-  return here.epoch == before.epoch && here.start_ns > before.start_ns && here.end_ns() > before.end_ns();
+  return shared(here).epoch == shared(before).epoch && here.start_ns > before.start_ns &&
+         here.end_ns() > before.end_ns();
 }
 
 void SegmentIndex::rebuild_runs() {
@@ -392,7 +503,7 @@ void SegmentIndex::rebuild_runs() {
     if (continues_run(segment)) {
       runs_.back().last = segment;
     } else {
-      runs_.push_back(Run{segment, segment, segments_[segment].epoch});
+      runs_.push_back(Run{segment, segment, shared(segments_[segment]).epoch});
     }
   }
 }

@@ -16,6 +16,7 @@
 
 #include "core/bytes.hpp"
 #include "core/time.hpp"
+#include "timeshift/location_form.hpp"
 #include "timeshift/segment_row.hpp"
 
 namespace aircheck::timeshift {
@@ -33,8 +34,13 @@ class SegmentIndex {
   explicit SegmentIndex(std::int64_t target_ns);
 
   Added add(const SegmentRow& row);
+  // Gives back what growing by doubling took.
+  void shrink_to_fit() { segments_.shrink_to_fit(); }
+
   // Forgets a row whose file is gone. Its place becomes a GAP, or leaves the index where it was the first or last.
   bool remove(std::uint64_t sequence);
+  // The same for many, in order.
+  void remove(const std::vector<std::uint64_t>& sequences);
 
   // Forgets the oldest `count` files, with the GAP rows between and behind them, and gives their rows back. The newest
   // file always stays.
@@ -70,6 +76,9 @@ class SegmentIndex {
   // All rows that are files, without the GAP rows between them: a hole of a year has five million of those.
   [[nodiscard]] std::vector<SegmentRow> files() const;
 
+  // The oldest file of each init segment and key.
+  [[nodiscard]] std::vector<SegmentRow> first_of_each_media() const;
+
   // The row with which a window that begins at `start` begins: the row that covers it in the newest epoch that has one,
   // else the first row after it. Epochs newer than newest_epoch count only where the others have nothing.
   [[nodiscard]] std::optional<std::uint64_t> sequence_at(
@@ -78,12 +87,28 @@ class SegmentIndex {
   [[nodiscard]] std::optional<std::uint64_t> sequence_reaching(core::Utc end, std::uint64_t first) const;
   // The first row at or after `sequence` that is a file.
   [[nodiscard]] std::optional<std::uint64_t> next_segment(std::uint64_t sequence) const;
+  // The last row at or before `sequence` that is a file; the sequence must be listed.
+  [[nodiscard]] std::uint64_t segment_until(std::uint64_t sequence) const;
   // First row of the live view: the shortest run of rows at the end that lasts at least duration_ns.
   [[nodiscard]] std::uint64_t live_first(std::int64_t duration_ns) const;
   // The row of a file, by its name and an instant inside its first second (what its name says).
   [[nodiscard]] std::optional<SegmentRow> find_location(std::string_view location, core::Utc hint) const;
+  // Its number alone, which costs no allocation.
+  [[nodiscard]] std::optional<std::uint64_t> find_sequence(std::string_view location, core::Utc hint) const;
+  // The numbers of all files, in order.
+  [[nodiscard]] std::vector<std::uint64_t> sequences() const;
   // Is it the init segment of any row?
   [[nodiscard]] bool has_init(std::string_view init_location) const;
+
+  // An index of its own that has the rows first to last (both must exist) and answers rows() for them as this one does:
+  // for another thread, at the cost of a copy of 32 bytes a row.
+  [[nodiscard]] SegmentIndex slice(std::uint64_t first, std::uint64_t last) const;
+
+  // Changes whenever a row that was listed is no longer what it was, or has others before it: whoever keeps a playlist
+  // has to make it anew. Rows that are appended do not count.
+  [[nodiscard]] std::uint64_t revision() const { return revision_; }
+  // This index takes the place of another one.
+  void supersede(const SegmentIndex& other) { revision_ += other.revision_ + 1; }
 
   // How long after a slot's end its GAP row is listed.
   static constexpr std::int64_t kGapDelayNs = 2 * core::kNsPerSecond;
@@ -94,20 +119,28 @@ class SegmentIndex {
     std::string init_location;
     std::optional<core::KeyId> key_id;
   };
+  // What nearly all rows of a run have in common besides.
+  struct Shared {
+    std::uint32_t media;  // in media_
+    std::uint32_t form;   // in forms_
+    std::uint32_t epoch;
+
+    friend bool operator==(const Shared&, const Shared&) = default;
+  };
+  // Two million of them are a station's index, so every byte counts.
   struct Segment {
     std::uint64_t sequence;
     std::int64_t start_ns;
-    std::int64_t duration_ns;
-    std::uint64_t size;
-    std::uint64_t name_offset;  // in names_
+    std::uint64_t duration : 42;  // ns
+    std::uint64_t discontinuity : 1;
+    std::uint64_t shared : 21;  // in shared_
+    std::uint32_t size;
     std::uint32_t discontinuity_sequence;
-    std::uint32_t epoch;
-    std::uint32_t media;  // in media_
-    std::uint16_t name_length;
-    bool discontinuity;
 
-    [[nodiscard]] std::int64_t end_ns() const { return start_ns + duration_ns; }
+    [[nodiscard]] std::int64_t duration_ns() const { return static_cast<std::int64_t>(duration); }
+    [[nodiscard]] std::int64_t end_ns() const { return start_ns + duration_ns(); }
   };
+  static_assert(sizeof(Segment) == 32);
   // Segments [first, last] whose starts and ends rise: an epoch, as far as the files keep to the rule.
   struct Run {
     std::size_t first;
@@ -125,18 +158,26 @@ class SegmentIndex {
   [[nodiscard]] std::int64_t run_end_ns(const Run& run) const;
   [[nodiscard]] std::optional<std::uint64_t> reaching_in_run(const Run& run, std::size_t from, core::Utc end,
                                                              std::uint64_t first) const;
-  [[nodiscard]] std::uint32_t intern(const std::string& init_location, const std::optional<core::KeyId>& key_id);
+  [[nodiscard]] const Shared& shared(const Segment& segment) const { return shared_[segment.shared]; }
+  // Positions in shared_; nothing when it is full.
+  [[nodiscard]] std::optional<std::uint32_t> intern(const SegmentRow& row);
+  [[nodiscard]] std::uint32_t intern_media(const std::string& init_location, const std::optional<core::KeyId>& key_id);
+  [[nodiscard]] std::uint32_t intern_form(const SegmentRow& row);
+  [[nodiscard]] std::optional<std::size_t> position_of(std::string_view location, core::Utc hint) const;
+  [[nodiscard]] std::size_t first_from(const Run& run, core::Utc instant) const;
   [[nodiscard]] bool continues_run(std::size_t segment) const;
   void rebuild_runs();
-  void forget_unused_media();
+  void forget_unused();
 
   std::int64_t target_ns_;
   std::vector<Segment> segments_;  // by sequence
   std::vector<Run> runs_;          // cover segments_ without holes
   std::vector<Media> media_;
-  std::string names_;
+  std::vector<LocationForm> forms_;
+  std::vector<Shared> shared_;
   std::uint64_t trailing_gaps_ = 0;
   std::uint64_t bytes_ = 0;
+  std::uint64_t revision_ = 0;
 };
 
 }  // namespace aircheck::timeshift

@@ -1,6 +1,7 @@
 #include "timeshift/window.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace aircheck::timeshift {
 
@@ -15,15 +16,18 @@ std::int64_t retry_after_s(const SegmentIndex& index, core::Utc instant, core::U
   return std::max<std::int64_t>(1, seconds_up(instant + index.target_ns() - now));
 }
 
-WindowAnswer live_window(const SegmentIndex& index, const WindowRules& rules) {
+WindowRange live_window(const SegmentIndex& index, const WindowRules& rules) {
   const std::uint64_t first = index.live_first(rules.live_targets * index.target_ns());
-  return Window{.rows = index.rows(first, index.last_sequence())};
+  const auto file = index.next_segment(first);
+  return WindowRange{.first = first, .last = index.last_sequence(), .silent = !file};
 }
 
-void trim_gaps(std::vector<SegmentRow>& rows) {
-  const auto is_file = [](const SegmentRow& row) { return !row.gap; };
-  rows.erase(rows.begin(), std::find_if(rows.begin(), rows.end(), is_file));
-  rows.erase(std::find_if(rows.rbegin(), rows.rend(), is_file).base(), rows.end());
+// Leading and trailing GAP rows are not listed. Nothing: there are no others.
+std::optional<std::pair<std::uint64_t, std::uint64_t>> without_outer_gaps(const SegmentIndex& index,
+                                                                          std::uint64_t first, std::uint64_t last) {
+  const auto from = index.next_segment(first);
+  if (!from || *from > last) return std::nullopt;
+  return std::pair(*from, index.segment_until(last));
 }
 
 // The end that the request really has: given, or max_event_ns after the start.
@@ -35,8 +39,8 @@ core::Utc effective_end(const WindowRequest& request, const WindowRules& rules) 
 
 }  // namespace
 
-WindowAnswer select_window(const SegmentIndex& index, const WindowRequest& request, const WindowRules& rules,
-                           core::Utc now) {
+RangeAnswer locate_window(const SegmentIndex& index, const WindowRequest& request, const WindowRules& rules,
+                          core::Utc now) {
   const bool live = request.kind == ViewKind::kLive;
   if (live) {
     if (index.empty()) return WindowRefusal{Refusal::kNotOnAir, seconds_up(index.target_ns())};
@@ -56,18 +60,32 @@ WindowAnswer select_window(const SegmentIndex& index, const WindowRequest& reque
   const auto reaching = index.sequence_reaching(end, *first);
   if (catchup && !reaching) return WindowRefusal{Refusal::kNotComplete, retry_after_s(index, end, now)};
 
-  Window window{.rows = index.rows(*first, reaching.value_or(index.last_sequence())), .complete = reaching.has_value()};
+  std::uint64_t last = reaching.value_or(index.last_sequence());
   // A hole that no GAP row covers can end in a row that begins after the window.
-  while (window.complete && window.rows.size() > 1 && window.rows.back().start >= end) window.rows.pop_back();
-  trim_gaps(window.rows);
-  if (window.rows.empty()) {
-    if (window.complete) return WindowRefusal{Refusal::kNotArchived};
+  while (reaching && last > *first && index.row(last)->start >= end) --last;
+  const auto rows = without_outer_gaps(index, *first, last);
+  if (!rows) {
+    if (reaching) return WindowRefusal{Refusal::kNotArchived};
     return WindowRefusal{Refusal::kNotStarted, retry_after_s(index, now, now)};
   }
-  const std::int64_t offset_ns = std::max<std::int64_t>(0, request.start - window.rows.front().start);
+  WindowRange range{.first = rows->first, .last = rows->second, .complete = reaching.has_value()};
+  const std::int64_t offset_ns = std::max<std::int64_t>(0, request.start - index.row(range.first)->start);
   // Without it a player would begin an EVENT near its end, and Shaka Player takes an offset of 0 for none.
-  if (offset_ns > 0 || !catchup) window.start_offset_ns = std::max(offset_ns, core::kNsPerMs);
-  return window;
+  if (offset_ns > 0 || !catchup) range.start_offset_ns = std::max(offset_ns, core::kNsPerMs);
+  return range;
+}
+
+Window window_of(const SegmentIndex& index, const WindowRange& range) {
+  return {.rows = index.rows(range.first, range.last),
+          .complete = range.complete,
+          .start_offset_ns = range.start_offset_ns};
+}
+
+WindowAnswer select_window(const SegmentIndex& index, const WindowRequest& request, const WindowRules& rules,
+                           core::Utc now) {
+  const RangeAnswer answer = locate_window(index, request, rules, now);
+  if (const auto* refusal = std::get_if<WindowRefusal>(&answer)) return *refusal;
+  return window_of(index, std::get<WindowRange>(answer));
 }
 
 bool is_archived(const SegmentIndex& index, core::Utc start, core::Utc end) {

@@ -35,10 +35,19 @@ struct WindowRules {
   std::int64_t max_event_ns = 24 * 3600 * core::kNsPerSecond;
 };
 
+// The rows of a window by their numbers: what it costs to find out, whatever its length is.
+struct WindowRange {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  bool complete = false;  // no row will follow: EXT-X-ENDLIST
+  bool silent = false;    // GAP rows alone
+  // Where playback begins, from the start of the first row (EXT-X-START).
+  std::optional<std::int64_t> start_offset_ns;
+};
+
 struct Window {
   std::vector<SegmentRow> rows;
-  bool complete = false;  // no row will follow: EXT-X-ENDLIST
-  // Where playback begins, from the start of the first row (EXT-X-START).
+  bool complete = false;
   std::optional<std::int64_t> start_offset_ns;
 };
 
@@ -56,7 +65,13 @@ struct WindowRefusal {
   std::int64_t retry_after_s = 0;  // 0: trying again is of no use
 };
 
+using RangeAnswer = std::variant<WindowRange, WindowRefusal>;
 using WindowAnswer = std::variant<Window, WindowRefusal>;
+
+[[nodiscard]] RangeAnswer locate_window(const SegmentIndex& index, const WindowRequest& request,
+                                        const WindowRules& rules, core::Utc now);
+// The rows of a range of this index, or of a slice of it.
+[[nodiscard]] Window window_of(const SegmentIndex& index, const WindowRange& range);
 
 [[nodiscard]] WindowAnswer select_window(const SegmentIndex& index, const WindowRequest& request,
                                          const WindowRules& rules, core::Utc now);

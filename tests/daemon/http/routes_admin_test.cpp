@@ -47,6 +47,7 @@ class AdminRoutesTest : public test::StationWithAccounts {
                                       .guide = guide_,
                                       .archive = *archive_,
                                       .blobs = blobs_,
+                                      .playlists = playlists_,
                                       .gate = gate_,
                                       .authenticator = authenticator_,
                                       .cdn_base_url = [] { return std::string(); },
@@ -86,6 +87,7 @@ class AdminRoutesTest : public test::StationWithAccounts {
 
   base::WorkerPool pool_{1};
   timeshift::BlobCache blobs_{pool_, 1 << 20};
+  timeshift::PlaylistCache playlists_{pool_, 8 << 20};
   std::unique_ptr<timeshift::Archive> archive_;
   std::unique_ptr<channels::Supervisor> supervisor_;
   core::Result<void> storage_;

@@ -40,6 +40,7 @@ class StationWithArchive : public StationWithAccounts {
             .guide = guide_,
             .archive = *archive_,
             .blobs = blobs_,
+            .playlists = playlists_,
             .gate = gate_,
             .authenticator = authenticator_,
             .cdn_base_url = [] { return std::string(); },
@@ -97,6 +98,7 @@ class StationWithArchive : public StationWithAccounts {
           pool_)
           .value());
   timeshift::BlobCache blobs_{pool_, 64 << 20};
+  timeshift::PlaylistCache playlists_{pool_, 8 << 20};
   std::vector<schedule::Entry> programmes_;
   std::vector<timeshift::SegmentRow> rows_;
 };

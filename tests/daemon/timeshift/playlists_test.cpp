@@ -1,5 +1,20 @@
 // The rules at the end of the HLS contract, each as a test over real playlists of an archive that grows, fails,
-// restarts and changes keys at random.
+// restarts and changes keys at random. Where each rule is tested:
+//
+// 1. Types: LiveSlidesAndNeverChangesARow, AnEventOnlyAppendsAndEndsWhereItsEndIsPublished,
+//    AVodNeverChangesOnceItIsAnswered.
+// 2. TARGETDURATION: expect_legal(), for every playlist of these tests; in all renditions:
+// tests/e2e/renditions.test.ts.
+// 3. MEDIA-SEQUENCE, DISCONTINUITY-SEQUENCE: expect_same_row(), TheFirstRowsOwnDiscontinuityIsNotCountedBeforeIt.
+// 4. KEY, MAP and PROGRAM-DATE-TIME at the head and after restarts: expect_legal(),
+//    Aes128HasAKeyLineForEveryIvAndOneMapAcrossCryptoPeriods, core/playlist_test.cpp.
+// 5. Holes: HolesAtTheEdgesAreTrimmedAndHolesInsideSumUp, segment_index_test.cpp; nothing is listed before its file is
+//    complete: tests/fmp4; what left the live playlist stays: retention_test.cpp, a window and an hour.
+// 6. VERSION: expect_legal(), core/playlist_test.cpp; CODECS, BANDWIDTH, RESOLUTION, FRAME-RATE:
+//    TheMultivariantSaysWhatTheMediaReallyIs, http/real_media_test.cpp.
+// 7. Content type, gzip, caching, tags: http/playlists_test.cpp.
+// 8. Bounds and EXT-X-START: AWindowIsCutOutwardToWholeSegmentsAndStartsInside.
+// 9. Delta updates: ADeltaUpdateIsTheEndOfTheWholePlaylist, http/playlists_test.cpp.
 #include "timeshift/playlists.hpp"
 
 #include <gtest/gtest.h>
@@ -246,6 +261,40 @@ TEST_P(EverGrowingArchive, AVodNeverChangesOnceItIsAnswered) {
         EXPECT_EQ(vod->text, *answered);
       }
       answered = vod->text;
+    });
+  }
+}
+
+// As a player puts it together: the rows that it has, then those of the update.
+TEST_P(EverGrowingArchive, ADeltaUpdateIsTheEndOfTheWholePlaylist) {
+  for (std::uint32_t seed = 1; seed <= 10; ++seed) {
+    SCOPED_TRACE(seed);
+    Channel channel(seed);
+    const WindowRequest request{.kind = ViewKind::kStartover, .start = kNoon, .epoch = 0};
+    channel.live_on(6, [&](Utc now) {
+      const WindowAnswer answer = select_window(channel.index, request, kRules, now);
+      const auto* window = std::get_if<Window>(&answer);
+      if (window == nullptr) return;
+      MediaPlaylistOptions wanted = options(ViewKind::kStartover, GetParam());
+      const M3u8 whole = parse_m3u8(media_playlist(*window, wanted, facts_for(channel.index)).value());
+      wanted.skip = true;
+      const std::string text = media_playlist(*window, wanted, facts_for(channel.index)).value();
+      const M3u8 delta = parse_m3u8(text);
+      const std::size_t tag = text.find("#EXT-X-SKIP:SKIPPED-SEGMENTS=");
+      const std::size_t skipped = tag == std::string::npos ? 0 : std::stoull(text.substr(tag + 29));
+      ASSERT_EQ(skipped + delta.rows.size(), whole.rows.size());
+      double listed = 0;
+      for (std::size_t i = 0; i < delta.rows.size(); ++i) {
+        EXPECT_EQ(delta.rows[i].uri, whole.rows[skipped + i].uri);
+        EXPECT_EQ(delta.rows[i].discontinuity, whole.rows[skipped + i].discontinuity);
+        if (!delta.rows[i].gap) {
+          EXPECT_EQ(delta.rows[i].keys, whole.rows[skipped + i].keys);
+        }
+        listed += delta.rows[i].duration;
+      }
+      if (skipped > 0) {
+        EXPECT_GE(listed, 36 - 1e-6) << "nothing within CAN-SKIP-UNTIL is left out";
+      }
     });
   }
 }

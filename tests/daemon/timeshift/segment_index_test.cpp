@@ -241,6 +241,45 @@ void check_searches(const SegmentIndex& index, std::mt19937& random) {
   EXPECT_EQ(index.live_first(wanted), rows[first].sequence);
 }
 
+// Every file by its name, and a part of the index for another thread.
+void check_parts(const SegmentIndex& index, std::mt19937& random) {
+  const auto files = index.files();
+  for (const SegmentRow& row : files) {
+    const Utc second{row.start.ns - row.start.ns % kNsPerSecond};
+    ASSERT_EQ(index.find_location(row.location, second), row);
+    ASSERT_EQ(index.find_sequence(row.location, second), row.sequence);
+  }
+  const auto rows = all_rows(index);
+  for (int i = 0; i < 20; ++i) {
+    const std::size_t from = random() % rows.size();
+    const std::size_t to = from + random() % (rows.size() - from);
+    const SegmentIndex slice = index.slice(rows[from].sequence, rows[to].sequence);
+    const std::vector<SegmentRow> expected(rows.begin() + static_cast<std::ptrdiff_t>(from),
+                                           rows.begin() + static_cast<std::ptrdiff_t>(to) + 1);
+    ASSERT_EQ(slice.rows(rows[from].sequence, rows[to].sequence), expected);
+  }
+}
+
+TEST(SegmentIndex, ARevisionIsForRowsThatWereListed) {
+  SegmentIndex index(kTarget);
+  Writer writer(kNoon);
+  std::vector<SegmentRow> rows;
+  for (int i = 0; i < 5; ++i) rows.push_back(writer.segment());
+  for (const std::size_t i : {0, 1, 3, 4}) index.add(rows[i]);
+  index.append_gaps(writer.end() + 60 * kNsPerSecond);
+  const std::uint64_t before = index.revision();
+  index.add(rows[1]);
+  EXPECT_EQ(index.revision(), before) << "rows that are appended, or there, change nothing";
+  index.add(rows[2]);
+  EXPECT_NE(index.revision(), before) << "a GAP is a file now";
+  const std::uint64_t filled = index.revision();
+  index.take_oldest(1);
+  EXPECT_NE(index.revision(), filled);
+  const std::uint64_t taken = index.revision();
+  EXPECT_TRUE(index.remove(rows[4].sequence));
+  EXPECT_NE(index.revision(), taken);
+}
+
 TEST(SegmentIndex, HoldsItsInvariantsThroughRandomHolesRestartsAndEpochs) {
   for (std::uint32_t seed = 1; seed <= 60; ++seed) {
     SCOPED_TRACE(seed);
@@ -279,6 +318,7 @@ TEST(SegmentIndex, HoldsItsInvariantsThroughRandomHolesRestartsAndEpochs) {
     }
     check_invariants(index);
     check_searches(index, random);
+    check_parts(index, random);
 
     // Rebuilt from the files alone, in any order, the rows are the same.
     std::shuffle(files.begin(), files.end(), random);
