@@ -32,6 +32,7 @@
 #include "fmp4/mux_balance.hpp"
 #include "fmp4/mux_output.hpp"
 #include "fmp4/mux_pad.hpp"
+#include "fmp4/mux_reports.hpp"
 #include "fmp4/overdue_timer.hpp"
 #include "fmp4/random_access.hpp"
 #include "fmp4/sample_protection.hpp"
@@ -39,7 +40,7 @@
 #include "gstx/caps.hpp"
 #include "gstx/error.hpp"
 
-GST_DEBUG_CATEGORY_STATIC(fmp4mux_debug);
+GST_DEBUG_CATEGORY(fmp4mux_debug);  // mux_reports.cpp logs there too
 #define GST_CAT_DEFAULT fmp4mux_debug
 
 namespace aircheck::fmp4 {
@@ -128,10 +129,6 @@ class Fmp4Mux : public gstx::Object<GstElement, GstElementClass, Settings> {
   void finish(Pad& pad);
   core::Result<void> set_caps(Pad& pad, const GstCaps* caps);
   core::Result<void> push_sample(Pad& pad, gstx::Ref<GstBuffer> buffer);
-  void report_drops(Pad& pad, bool at_end);
-  void report_moves(Pad& pad, bool at_end);
-  void report_left_out();
-  void report_cut_without_idr(const Segment& segment);
   void push_gap(Pad& pad, GstClockTime time, GstClockTime duration);
   [[nodiscard]] static std::optional<std::int64_t> running_time(const Pad& pad, GstClockTime time);
   void set_anchor(std::int64_t first_running_time);
@@ -149,7 +146,6 @@ class Fmp4Mux : public gstx::Object<GstElement, GstElementClass, Settings> {
   [[nodiscard]] std::uint32_t max_duration_s() const;
   core::Result<void> start();
   void reset();
-  void post_reports();
 
   GstPad* source_ = nullptr;  // owned by the element
   std::atomic<bool> key_frames_on_request_{false};
@@ -164,15 +160,13 @@ class Fmp4Mux : public gstx::Object<GstElement, GstElementClass, Settings> {
   Segmenter segmenter_;
   MuxOutput output_{nullptr};
   std::uint32_t announced_max_s_ = 0;
-  bool warned_about_cut_ = false;
-  bool warned_about_key_ = false;
-  std::vector<core::Error> warnings_;  // to be posted without the lock
-  std::optional<core::Error> error_;
+  MuxReports reports_;
   GstFlowReturn flow_ = GST_FLOW_OK;
   std::atomic<bool> stopping_{false};
   MuxBalance balance_;
   OverdueTimer overdue_;
   std::int64_t watched_ns_ = INT64_MIN;  // start of the segment that overdue_ is set for
+  std::int64_t behind_ns_ = 0;           // how far the clock was ahead of all samples when it began
 };
 
 void Fmp4Mux::class_init(GstElementClass* element_class) {
@@ -193,7 +187,7 @@ void Fmp4Mux::class_init(GstElementClass* element_class) {
 
 // The thread of a clock is everybody's: what may block runs in another.
 Fmp4Mux::Fmp4Mux(GstElement* self)
-    : Object(self), overdue_(self, [](gpointer element) {
+    : Object(self), reports_(self), overdue_(self, [](gpointer element) {
         gst_element_call_async(
             GST_ELEMENT_CAST(element),
             [](GstElement* one, gpointer) noexcept { gstx::impl<Fmp4Mux>(one).end_overdue_segment(); }, nullptr,
@@ -250,31 +244,13 @@ void Fmp4Mux::release_pad(GstPad* pad) {
   {
     const std::lock_guard lock(stream_lock_);
     const MuxTrack& track = *gstx::impl<MuxPad>(pad).track;
-    if (!track.ready().empty()) {
-      warnings_.push_back({Code::kInvalidArgument,
-                           track.name() + ": was released with " + std::to_string(track.ready().size()) +
-                               " samples that stand in no segment yet; they are lost: end its stream, and wait for the "
-                               "end of the segment"});
-    }
+    if (!track.ready().empty()) reports_.lost_by_release(track);
     std::erase(tracks_, &track);
     flow_ = flow_ == GST_FLOW_OK ? drain() : flow_;
   }
   balance_.moved();
-  post_reports();
+  reports_.post(stream_lock_);
   push_eos_if_over();
-}
-
-// Messages wait for this until the stream lock is free: a handler of the bus may call the element.
-void Fmp4Mux::post_reports() {
-  std::vector<core::Error> warnings;
-  std::optional<core::Error> error;
-  {
-    const std::lock_guard lock(stream_lock_);
-    warnings = std::exchange(warnings_, {});
-    error = std::exchange(error_, std::nullopt);
-  }
-  for (const core::Error& warning : warnings) gstx::post_warning(element(), warning);
-  if (error) gstx::post_error(element(), *error);
 }
 
 core::Result<void> Fmp4Mux::start() {
@@ -315,7 +291,7 @@ void Fmp4Mux::reset() {
   output_ = MuxOutput(source_);
   announced_max_s_ = 0;
   watched_ns_ = INT64_MIN;
-  warned_about_cut_ = warned_about_key_ = false;
+  reports_.reset();
   cuts_asked_.lock()->clear();
   flow_ = GST_FLOW_OK;
   stopping_ = false;
@@ -442,50 +418,6 @@ core::Result<void> Fmp4Mux::push_sample(Pad& pad, gstx::Ref<GstBuffer> buffer) {
   return {};
 }
 
-// The first loss of a pad, and how many there were at its end; all of them are in the log.
-void Fmp4Mux::report_drops(Pad& pad, bool at_end) {
-  const std::uint64_t count = pad.track->dropped();
-  if (count > pad.logged_drops) {
-    GST_WARNING_OBJECT(pad.pad(), "dropped %" G_GUINT64_FORMAT " samples so far", count);
-  }
-  pad.logged_drops = count;
-  if (count == pad.reported_drops || (pad.reported_drops != 0 && !at_end)) return;
-  pad.reported_drops = count;
-  warnings_.push_back(
-      {Code::kInvalidArgument,
-       std::string(GST_OBJECT_NAME(pad.pad())) + ": " + std::to_string(count) +
-           (count == 1 ? " sample was" : " samples were") + " dropped before " +
-           core::to_rfc3339(core::Utc{pad.track->known_ns()}, 3) +
-           ": they go back in time by a second or more, came 30 s after other tracks, wait for an IDR, or are empty"});
-}
-
-void Fmp4Mux::report_left_out() {
-  for (const std::string& name : segmenter_.take_left_behind()) {
-    warnings_.push_back({Code::kTimeout, name + ": nothing that can begin a segment has come for 30 s (video: an IDR); "
-                                                "segments are made without it until something comes. Let its encoder "
-                                                "make key frames, or release the pad"});
-  }
-  const auto left_out = segmenter_.take_left_out(tracks_);
-  if (!left_out) return;
-  warnings_.push_back({Code::kInvalidArgument, std::to_string(left_out->samples) +
-                                                   (left_out->samples == 1 ? " sample" : " samples") + " up to " +
-                                                   core::to_rfc3339(core::Utc{left_out->until_ns}, 3) +
-                                                   (left_out->samples == 1 ? " was" : " were") +
-                                                   " left out: nothing can begin before the first IDR of the video"});
-}
-
-// The same of samples whose times were put right.
-void Fmp4Mux::report_moves(Pad& pad, bool at_end) {
-  const std::uint64_t count = pad.track->moved();
-  if (count == pad.reported_moves || (pad.reported_moves != 0 && !at_end)) return;
-  pad.reported_moves = count;
-  warnings_.push_back({Code::kInvalidArgument, std::string(GST_OBJECT_NAME(pad.pad())) + ": " + std::to_string(count) +
-                                                   (count == 1 ? " sample goes" : " samples go") +
-                                                   " back in time before " +
-                                                   core::to_rfc3339(core::Utc{pad.track->known_ns()}, 3) +
-                                                   " by less than a second: each was moved behind the one before it"});
-}
-
 void Fmp4Mux::push_gap(Pad& pad, GstClockTime time, GstClockTime duration) {
   if (anchor_ns_ == INT64_MIN || !GST_CLOCK_TIME_IS_VALID(time)) return;
   // Without a duration nothing is known beyond its start.
@@ -515,13 +447,13 @@ GstFlowReturn Fmp4Mux::take(GstPad* gst_pad, gstx::Ref<GstBuffer> buffer) {
     } else {
       taken = push_sample(pad, std::move(buffer));
     }
-    if (!taken) error_ = taken.error().with_context(GST_OBJECT_NAME(gst_pad));
+    if (!taken) reports_.error(taken.error().with_context(GST_OBJECT_NAME(gst_pad)));
     flow = flow_ = taken ? drain() : GST_FLOW_ERROR;
-    report_drops(pad, false);
-    report_moves(pad, false);
+    reports_.drops(pad, false);
+    reports_.moves(pad, false);
   }
   balance_.moved();
-  post_reports();
+  reports_.post(stream_lock_);
   return flow;
 }
 
@@ -530,11 +462,11 @@ void Fmp4Mux::finish(Pad& pad) {
   {
     const std::lock_guard lock(stream_lock_);
     pad.track->end();
-    report_drops(pad, true);
-    report_moves(pad, true);
+    reports_.drops(pad, true);
+    reports_.moves(pad, true);
     if (flow_ == GST_FLOW_OK) flow_ = drain();
   }
-  post_reports();
+  reports_.post(stream_lock_);
   {
     const std::lock_guard lock(stream_lock_);
     pad.track->close();
@@ -609,7 +541,7 @@ gboolean Fmp4Mux::handle_event(GstPad* gst_pad, gstx::Ref<GstEvent> event) {
       break;
     default: break;  // the names of single streams do not describe the muxed one
   }
-  post_reports();
+  reports_.post(stream_lock_);
   if (result) return TRUE;
   gstx::post_error(element(), result.error().with_context(GST_OBJECT_NAME(gst_pad)));
   return FALSE;
@@ -699,7 +631,7 @@ GstFlowReturn Fmp4Mux::drain() {
     announced_max_s_ = max_s;
     if (const GstFlowReturn flow = push_segment(std::move(*segment)); flow != GST_FLOW_OK) return flow;
   }
-  report_left_out();
+  reports_.left_out(segmenter_, tracks_);
   watch_segment();
   return GST_FLOW_OK;
 }
@@ -708,12 +640,17 @@ GstFlowReturn Fmp4Mux::drain() {
 void Fmp4Mux::watch_segment() {
   const auto since = segmenter_.open_since_ns();
   if (!since || std::exchange(watched_ns_, *since) == *since) return;
+  std::int64_t known_ns = *since;
+  for (const MuxTrack* track : tracks_) known_ns = std::max(known_ns, track->known_ns());
+  const auto now = overdue_.running_time_ns();
+  behind_ns_ = now ? std::max<std::int64_t>(*now + anchor_ns_ - known_ns, 0) : 0;
   overdue_.arm(*since - anchor_ns_ + max_duration_s() * kNsPerSecond);
 }
 
 // A live source may vanish in the midst of a segment, or one of several: what has come does not wait for what may
-// never. Not before the segment could be no longer and upstream's latency is over, and for as long as the sink may
-// still wait with its playlist (a quarter of a target duration) less the time to write it.
+// never. Not before the segment could be no longer and upstream's latency is over (what it says of it, and what it is),
+// and for as long as the sink may still wait with its playlist (a quarter of a target duration) less the time to write
+// it.
 void Fmp4Mux::end_overdue_segment() {
   constexpr std::int64_t kQuarterNs = kNsPerSecond / 4;
   const UpstreamLatency upstream = upstream_latency(element());
@@ -721,12 +658,13 @@ void Fmp4Mux::end_overdue_segment() {
   if (!upstream.live || !now) return;
   {
     const std::lock_guard lock(stream_lock_);
+    overdue_.stood_still(overdue_.running_time_ns().value_or(*now) - *now);  // downstream did not take what we have
     const auto since = segmenter_.open_since_ns();
     if (flow_ != GST_FLOW_OK || stopping_ || !since) return;
     const std::int64_t grace = std::max(kQuarterNs, (std::int64_t{settings_.target_duration} - 1) * kQuarterNs);
     const std::int64_t due = *since - anchor_ns_ + max_duration_s() * kNsPerSecond + kNsPerSecond / 2 +
-                             static_cast<std::int64_t>(upstream.min) + grace;
-    if (*now < due) return overdue_.arm(due);
+                             std::max(static_cast<std::int64_t>(upstream.min), behind_ns_) + grace;
+    if (!overdue_.is_over(due)) return overdue_.arm(std::max(due, *now + kQuarterNs));
     GST_INFO_OBJECT(element(), "the segment at %s is overdue", core::to_rfc3339(core::Utc{*since}, 3).c_str());
     while (flow_ == GST_FLOW_OK) {
       auto segment = segmenter_.interrupt(tracks_);
@@ -735,7 +673,7 @@ void Fmp4Mux::end_overdue_segment() {
     }
     watch_segment();
   }
-  post_reports();
+  reports_.post(stream_lock_);
 }
 
 // Behind the messages about the last segments: who sees the end on the bus does not look for more.
@@ -745,19 +683,6 @@ void Fmp4Mux::push_eos_if_over() {
   if (!std::ranges::all_of(tracks_, [](const MuxTrack* track) { return track->closed(); })) return;
   output_.push_eos();
   flow_ = GST_FLOW_EOS;
-}
-
-// The first of each kind on the bus.
-void Fmp4Mux::report_cut_without_idr(const Segment& segment) {
-  const std::string start = core::to_rfc3339(segment.start, 3);
-  GST_WARNING_OBJECT(element(), "the segment at %s begins without an IDR", start.c_str());
-  if (std::exchange(segment.at_new_key ? warned_about_key_ : warned_about_cut_, true)) return;
-  warnings_.push_back(
-      {Code::kUnsupported,
-       "the segment at " + start + " begins without an IDR: " +
-           (segment.at_new_key
-                ? std::string("a key changes there; let keys change where a segment begins, or ask for one (cut)")
-                : "none came within max-duration (" + std::to_string(announced_max_s_) + " s)")});
 }
 
 GstFlowReturn Fmp4Mux::push_segment(Segment segment) {
@@ -772,13 +697,13 @@ GstFlowReturn Fmp4Mux::push_segment(Segment segment) {
   meta.target_duration_s = settings_.target_duration;
   meta.max_duration_s = announced_max_s_;
   const std::string start = core::to_rfc3339(segment.start, 3);
-  if (!segment.independent) report_cut_without_idr(segment);
+  if (!segment.independent) reports_.cut_without_idr(segment, announced_max_s_);
   GST_DEBUG_OBJECT(element(), "segment at %s, %" GST_TIME_FORMAT "%s", start.c_str(),
                    GST_TIME_ARGS(static_cast<GstClockTime>(segment.duration_ns)),
                    meta.discontinuity ? ", after a hole" : "");
   const auto flow = output_.push(std::move(segment), std::move(meta), anchor_ns_);
   if (flow) return *flow;
-  error_ = flow.error();
+  reports_.error(flow.error());
   return GST_FLOW_ERROR;
 }
 

@@ -331,18 +331,21 @@ Result<void> SegmentWriter::write_segment(const Job& job) {
 }
 
 void SegmentWriter::expect_after(const SegmentMeta& meta) {
-  expected_ = Expected{meta.start + meta.duration_ns, meta.anchor_ns, meta.target_duration_s};
+  expected_ = Expected{meta.start + meta.duration_ns, meta.anchor_ns, meta.target_duration_s,
+                       overdue_.running_time_ns().value_or(INT64_MIN)};
   if (const auto due = overdue_at()) overdue_.arm(*due);
 }
 
 // The running time at which what is expected is overdue. It may be as long as a segment gets, and as late as upstream
-// says; beyond that it has time for as long as the playlist has: 1.5 target durations without an update are too many.
+// says, or as the one before it was; beyond that it has time for as long as the playlist has: 1.5 target durations
+// without an update are too many.
 std::optional<std::int64_t> SegmentWriter::overdue_at() const {
   if (!expected_ || in_use_.store.playlist_location.empty()) return std::nullopt;
   const auto latency = OverdueTimer::live_latency_ns(GST_BASE_SINK_PAD(self()));
   if (!latency) return std::nullopt;
   const std::int64_t patience = std::max(core::kNsPerSecond / 2, expected_->target_duration_s * kSparePatienceNs);
-  return (expected_->start.ns - expected_->anchor_ns) + *latency + patience;
+  const std::int64_t as_late = expected_->last_came_ns + expected_->target_duration_s * core::kNsPerSecond;
+  return std::max(expected_->start.ns - expected_->anchor_ns + *latency, as_late) + patience;
 }
 
 Result<void> SegmentWriter::list_overdue() {
@@ -350,7 +353,7 @@ Result<void> SegmentWriter::list_overdue() {
   const auto now = overdue_.running_time_ns();
   if (!due || !now) return {};
   Result<bool> listed = false;
-  if (*now >= *due) {
+  if (overdue_.is_over(*due)) {
     const std::int64_t target_ns = expected_->target_duration_s * core::kNsPerSecond;
     const std::int64_t rows = (*now - *due) / target_ns + 1;
     expected_->start = expected_->start + rows * target_ns;
@@ -358,7 +361,7 @@ Result<void> SegmentWriter::list_overdue() {
     GST_INFO_OBJECT(owner_, "nothing has come: the playlist has a hole up to %s",
                     core::to_rfc3339(expected_->start, 3).c_str());
   }
-  if (const auto next = overdue_at()) overdue_.arm(*next);
+  if (const auto next = overdue_at()) overdue_.arm(std::max(*next, *now + core::kNsPerSecond / 4));
   return listed ? Result<void>() : survive(listed.error());
 }
 

@@ -64,6 +64,7 @@ class SegmentWriter : public gstx::Object<GstBaseSink, GstBaseSinkClass, WriterS
     core::Utc start;
     std::int64_t anchor_ns = 0;
     std::uint32_t target_duration_s = 0;
+    std::int64_t last_came_ns = INT64_MIN;  // running time at which the one before it was written
   };
 
   GstStateChangeReturn change_state(GstStateChange transition);
