@@ -71,6 +71,40 @@ TEST_F(Fmp4MuxHarness, AnotherKeyBringsAnInitWithoutADiscontinuity) {
   EXPECT_EQ(fragment.tracks[0].senc[10].subsamples[0], (core::Subsample{16, 0}));
 }
 
+class WithoutPssh : public Fmp4MuxHarness {
+ protected:
+  void configure(GstElement* muxer) override { g_object_set(muxer, "write-pssh", wanted_, nullptr); }
+  std::string init_with(bool wanted) {
+    if (wanted != (wanted_ != FALSE)) {
+      TearDown();
+      wanted_ = wanted ? TRUE : FALSE;
+      SetUp();
+    }
+    gst_harness_set_src_caps(
+        harness_, gst_caps_from_string("application/x-cenc,original-media-type=video/x-h264,cipher-mode=cenc,"
+                                       "stream-format=avc,alignment=au,width=640,height=360,framerate=25/1,"
+                                       "codec_data=(buffer)0164001fffe100046764000101000168"));
+    for (int n = 0; n < 50; ++n) {
+      auto buffer = picture(n, n == 0);
+      protect(buffer.get(), 1, static_cast<std::uint8_t>(n));
+      gst_harness_push(harness_, buffer.release());
+    }
+    const Bytes bytes = finish().parts.at(0).bytes;
+    return {bytes.begin(), bytes.end()};
+  }
+
+ private:
+  gboolean wanted_ = TRUE;
+};
+
+TEST_F(WithoutPssh, ThereIsOneUnlessItIsNotWanted) {
+  const std::string with = init_with(true);
+  EXPECT_NE(with.find("pssh"), std::string::npos);
+  const std::string without = init_with(false);
+  EXPECT_EQ(without.find("pssh"), std::string::npos);
+  EXPECT_NE(without.find("tenc"), std::string::npos);
+}
+
 // Marks a buffer as cencenc does with scheme cbcs, without encrypting it.
 void protect_cbcs(GstBuffer* buffer, std::uint8_t iv, std::vector<std::uint8_t> subsamples, bool pattern) {
   const core::KeyId key_id{0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff};

@@ -20,6 +20,19 @@ void rotate(GstElement* pipeline) {
   }
 }
 
+// An encoder forgets what it was asked for before it ran.
+void cut_when_it_runs(GstElement* pipeline) {
+  const auto muxer = Ref<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(pipeline), "mux"));
+  const auto pad = Ref<GstPad>::adopt(gst_element_get_static_pad(muxer.get(), "video_0"));
+  gst_pad_add_probe(
+      pad.get(), GST_PAD_PROBE_TYPE_BUFFER,
+      [](GstPad*, GstPadProbeInfo*, gpointer element) noexcept {
+        g_signal_emit_by_name(element, "cut", kChange);
+        return GST_PAD_PROBE_REMOVE;
+      },
+      muxer.get(), nullptr);
+}
+
 std::string key_of(const core::KeyId& key_id) {
   return core::to_hex(key_id) == kOldId ? kOldKey : kNewKey;
 }
@@ -142,6 +155,45 @@ TEST_P(Fmp4MuxRotation, ChangesWhereNoSegmentBegins) {
     EXPECT_EQ(got.size(), wanted.size());
     EXPECT_TRUE(got == wanted) << "qtdemux and cencdec give other bytes";
   }
+}
+
+// An encoder that is asked for both at one time, far from any slot: pictures and sound change at its IDR there.
+TEST_P(Fmp4MuxRotation, ACutAndAChangeAtOneTimeAreOneSeam) {
+  const auto encoded = [](const std::string& pictures, const std::string& sound) {
+    return "videotestsrc num-buffers=350 ! video/x-raw,width=64,height=48,framerate=25/1 ! x264enc key-int-max=1000 "
+           "speed-preset=veryfast ! h264parse ! " +
+           pictures +
+           "mux.video_0 audiotestsrc samplesperbuffer=1024 num-buffers=656 ! audio/x-raw,rate=48000,channels=1 ! "
+           "avenc_aac ! aacparse ! " +
+           sound + "mux.audio_0 " + mux("target-duration=6 audio_0::encoder-delay=1024");
+  };
+  const std::string encrypt =
+      std::string("cencenc key-id=") + kOldId + " key=" + kOldKey + " scheme=" + GetParam() + " name=";
+  const Output clear = run(encoded("", ""), cut_when_it_runs);
+  const Output output = run(encoded(encrypt + "pictures ! ", encrypt + "sound ! "), [](GstElement* pipeline) {
+    rotate(pipeline);
+    cut_when_it_runs(pipeline);
+  });
+  ASSERT_EQ(clear.error + output.error, "");
+  EXPECT_EQ(output.warning, "");
+  const std::vector<Part> segments = output.segments();
+  ASSERT_EQ(segments.size(), 4U);
+  const double starts[] = {0.0, 6.0, 7.52, 12.0};
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    EXPECT_NEAR(static_cast<double>(segments[i].meta->start - kStart) / 1e9, starts[i], 0.001);
+    EXPECT_TRUE(segments[i].meta->independent);
+    EXPECT_FALSE(segments[i].meta->discontinuity);
+  }
+  const auto all = pieces(output);
+  ASSERT_EQ(all.size(), 2U) << "old keys; new keys";
+  for (const std::size_t track : {std::size_t{0}, std::size_t{1}}) {
+    SCOPED_TRACE(track == 0 ? "video" : "audio");
+    EXPECT_EQ(core::to_hex(*all[0].init.tracks[track].default_key_id), kOldId);
+    EXPECT_EQ(core::to_hex(*all[1].init.tracks[track].default_key_id), kNewId);
+    EXPECT_EQ(by_ffmpeg(all, track), packets(write("clear.mp4", clear.all()), track == 0 ? "v:0" : "a:0"));
+  }
+  expect_continuous(output);
+  expect_in_time(output, all[0].init);
 }
 
 INSTANTIATE_TEST_SUITE_P(Schemes, Fmp4MuxRotation, testing::Values("cenc", "cbcs"),

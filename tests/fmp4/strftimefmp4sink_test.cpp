@@ -242,6 +242,36 @@ TEST(StrftimeFmp4Sink, DeletesWhatIsTooOld) {
   EXPECT_TRUE(std::filesystem::exists(folder / "ch1-20260225143008.m4s"));
 }
 
+// Of ten segments: two that are listed, three that were before, and the newest.
+TEST(StrftimeFmp4Sink, DeletesWhatIsTooMuch) {
+  for (const char* limit : {"max-size=1", "min-free-space=9223372036854775807"}) {
+    SCOPED_TRACE(limit);
+    const TemporaryDirectory folder;
+    Pipeline pipeline(video(250) + sink(folder, std::string("target-duration=1 playlist-length=2 ") + limit));
+    ASSERT_EQ(pipeline.play(), "");
+    EXPECT_EQ(pipeline.closed().size(), 10U);
+    EXPECT_FALSE(std::filesystem::exists(folder / "ch1-20260225143003.m4s"));
+    for (const char* last : {"8", "9"}) {
+      EXPECT_TRUE(std::filesystem::exists(folder / (std::string("ch1-2026022514300") + last + ".m4s")));
+    }
+  }
+}
+
+TEST(StrftimeFmp4Sink, GivesTheMuxerItsSettings) {
+  const TemporaryDirectory folder;
+  Pipeline pipeline(video(50) + sink(folder, "target-duration=1 max-duration=3 write-pssh=false layout=muxed"));
+  const auto muxer = pipeline.element("muxer");
+  ASSERT_EQ(pipeline.play(), "");
+  guint target = 0;
+  guint longest = 0;
+  gboolean pssh = TRUE;
+  g_object_get(muxer.get(), "target-duration", &target, "max-duration", &longest, "write-pssh", &pssh, nullptr);
+  EXPECT_EQ(target, 1U);
+  EXPECT_EQ(longest, 3U);
+  EXPECT_FALSE(pssh);
+  EXPECT_NE(test::read_text(folder / "ch1.m3u8").find("#EXT-X-TARGETDURATION:3\n"), std::string::npos);
+}
+
 TEST(StrftimeFmp4Sink, ErrorsComeFromTheSink) {
   const TemporaryDirectory folder;
   Pipeline pipeline(video(5) + "strftimefmp4sink name=sink");
