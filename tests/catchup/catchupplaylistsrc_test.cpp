@@ -80,6 +80,35 @@ TEST_F(CatchupPlaylistSrc, PutsTheBaseUrlBeforeEveryName) {
   EXPECT_TRUE(rows.rows[0].map.starts_with("https://cdn.example/ch1/ch1-init-"));
 }
 
+// Rule 7: a text without a byte order mark, UTF-8, which typefind takes for what the pad says, whatever folders are
+// named.
+TEST_F(CatchupPlaylistSrc, IsWhatItsCapsSay) {
+  record(4, "2026-02-25T14:30:00Z");
+  std::filesystem::create_directory(folder_ / "2026");
+  for (const auto& entry : std::filesystem::directory_iterator(folder_.path())) {
+    if (entry.is_regular_file()) std::filesystem::copy(entry.path(), folder_ / "2026");
+  }
+  Pipeline pipeline("catchupplaylistsrc location=" + (folder_ / "%Y/ch1-%Y%m%d%H%M%S.m4s") +
+                    " start=2026-02-25T14:30:00Z end=2026-02-25T14:30:04Z base-url=https://cdn.example/Fünf%20Eins/ ! "
+                    "filesink name=sink location=" +
+                    (folder_ / "catchup.m3u8"));
+  ASSERT_EQ(pipeline.play(), "");
+  EXPECT_TRUE(playlist().starts_with("#EXTM3U\n"));
+  EXPECT_TRUE(g_utf8_validate(playlist().c_str(), -1, nullptr));
+  EXPECT_EQ(playlist().find('\r'), std::string::npos);
+  EXPECT_TRUE(playlist().ends_with("#EXT-X-ENDLIST\n"));
+  Pipeline typefind("filesrc location=" + (folder_ / "catchup.m3u8") + " ! typefind ! fakesink name=sink");
+  typefind.pause();
+  ASSERT_EQ(gst_element_get_state(typefind.get(), nullptr, nullptr, 60 * GST_SECOND), GST_STATE_CHANGE_SUCCESS);
+  const auto pad = gobj::Ref<GstPad>::adopt(gst_element_get_static_pad(typefind.element("sink").get(), "sink"));
+  const auto found = gstx::Ref<GstCaps>::adopt(gst_pad_get_current_caps(pad.get()));
+  ASSERT_TRUE(found);
+  const auto source = gobj::Ref<GstPad>::adopt(gst_pad_get_peer(
+      gobj::Ref<GstPad>::adopt(gst_element_get_static_pad(pipeline.element("sink").get(), "sink")).get()));
+  const auto said = gstx::Ref<GstCaps>::adopt(gst_pad_get_pad_template_caps(source.get()));
+  EXPECT_TRUE(gst_caps_is_equal(found.get(), said.get()));
+}
+
 TEST_F(CatchupPlaylistSrc, SaysWhatIsWrong) {
   record(4, "2026-02-25T14:30:00Z");
   EXPECT_EQ(make("start=now end=2026-02-25T14:30:04Z").substr(0, 7), "start: ");

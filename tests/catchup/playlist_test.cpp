@@ -1,11 +1,9 @@
 // Windows and playlists of archives whose files are only heads: epochs, holes, lost files, names of every form.
-#include "catchup/playlist.hpp"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
 
-#include "catchup/files.hpp"
+#include "catchup/archive_writer.hpp"
 #include "support/m3u8.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -15,60 +13,13 @@ namespace {
 using core::kNsPerMs;
 using core::kNsPerSecond;
 using core::Utc;
+using test::kLater;
+using test::kNoon;
+using test::kTarget;
 using test::M3u8;
 using test::TemporaryDirectory;
-
-constexpr std::int64_t kTarget = 6 * kNsPerSecond;
-const Utc kNoon = *core::from_rfc3339("2026-02-25T12:00:00Z");
-// Long after everything: what is not there now will not come.
-const Utc kLater = *core::from_rfc3339("2026-03-01T00:00:00Z");
-
-// Writes segments one after another, as the sink numbers them.
-class Writer {
- public:
-  explicit Writer(std::string location)
-      : location_(std::move(location)), pattern_(*core::NamePattern::parse(location_)) {
-    info_.sequence = 1000;
-    info_.start = kNoon;
-    info_.duration_ns = kTarget;
-    info_.target_duration_s = info_.max_duration_s = 6;
-    info_.init_name = "ch1-init-0123456789abcdef.mp4";
-  }
-
-  core::SegmentInfo& next() { return info_; }
-  const std::string& location() const { return location_; }
-
-  std::string write(int count = 1, std::uint32_t duplicate = 0) {
-    std::string path;
-    for (int i = 0; i < count; ++i) {
-      path = test::write_segment(pattern_, info_, duplicate);
-      info_.start = info_.start + info_.duration_ns;
-      ++info_.sequence;
-      info_.discontinuity = false;
-    }
-    return path;
-  }
-  void skip(int count) {
-    info_.start = info_.start + count * kTarget;
-    info_.sequence += static_cast<std::uint64_t>(count);
-    restart();
-  }
-  void restart() {
-    info_.discontinuity = true;
-    ++info_.discontinuity_sequence;
-  }
-
- private:
-  std::string location_;
-  core::NamePattern pattern_;
-  core::SegmentInfo info_;
-};
-
-core::Result<std::string> text(const std::string& location, const WindowRequest& request, Utc now = kLater) {
-  AIRCHECK_TRY(const Archive archive, Archive::open(location, "video"));
-  AIRCHECK_TRY(const Window window, read_window(archive, request, now));
-  return write_playlist(archive, window, {request.kind, "", ""});
-}
+using test::text;
+using test::Writer;
 
 M3u8 playlist(const std::string& location, const WindowRequest& request, Utc now = kLater) {
   const auto written = text(location, request, now);
