@@ -7,6 +7,10 @@ set -euo pipefail
 root=${AIRCHECK_TEST_SOURCE_ROOT:?run the test through meson}
 work=$(mktemp -d "${TMPDIR:-/tmp}/aircheck-lines.XXXXXX")
 trap 'rm -rf "$work"' EXIT
+# playbin3 of GStreamer 1.22 now and then never starts, whatever its source (plugins/catchup/README.md). A line of it
+# that has shown no picture after so many seconds (it takes one or two) is started again, twice. That hides no defect of
+# ours: tests/catchup starts playbin3 in the way that never fails, and there every start has to play.
+playbin_limit=30
 failed=0
 complain() {
   printf '%s\n' "$*" >&2
@@ -48,22 +52,35 @@ runnable() {
   [[ $line == *num-buffers=* ]] || line=${line//videotestsrc/videotestsrc num-buffers=50}
   line=${line//autovideosink/$kept}
   line=${line//playbin3 /playbin3 video-sink=\"$kept\" audio-sink=fakesink }
-  printf '%s' "${line//\/srv\/segments\/ch1/$PWD/ch1}"
+  printf '%s' "${line//\/srv\/segments\/ch1/$PWD/run/ch1}"
 }
 
-# plays LINE: in an empty folder with the media; says what is wrong and fails, or leaves the folder as it is then.
+# run_line LINE: in an empty folder with the media, its output in the file log.
+run_line() {
+  local limit=100 starts_left=1 status
+  [[ $1 != *playbin3* ]] || limit=$playbin_limit starts_left=3
+  while :; do
+    rm -rf run && mkdir run
+    cp -l media/{film,encrypted}.mp4 media/key.bin media/logo.png run
+    cp -rl media/clear run/ch1
+    if [[ $1 == *catchup* ]]; then cp -rl media/encrypted run/out; else mkdir run/out; fi
+    status=0
+    (cd run && timeout -k 5 "$limit" bash -c "$1") >log 2>&1 || status=$?
+    starts_left=$((starts_left - 1))
+    if [ "$status" != 124 ] || [ "$starts_left" = 0 ] || [ -s run/shown.mjpeg ]; then return "$status"; fi
+  done
+}
+
+# plays LINE: says what is wrong and fails, or leaves the folder run as it is then.
 plays() {
   local line name file
-  rm -rf run && mkdir run && cd run
-  cp -l ../media/{film,encrypted}.mp4 ../media/key.bin ../media/logo.png .
-  cp -rl ../media/clear ch1
-  if [[ $1 == *catchup* ]]; then cp -rl ../media/encrypted out; else mkdir out; fi
   line=$(runnable "$1")
-  if ! timeout -k 5 100 bash -c "$line" >../log 2>&1; then
-    printf 'it fails:\n%s\n' "$(tail -n 20 ../log)"
+  if ! run_line "$line"; then
+    printf 'it fails:\n%s\n' "$(tail -n 20 log)"
     return 1
   fi
-  if grep -E 'WARN|CRITICAL|ERROR' ../log; then return 1; fi
+  if grep -E 'WARN|CRITICAL|ERROR' log; then return 1; fi
+  cd run
   # What has fields of strftime stands for any number of files.
   while read -r name; do
     file=$(compgen -G "$name" | head -n 1)
@@ -96,6 +113,14 @@ for bad in 'gst-launch-1.0 videotestsrc ! drawtextoverlay no-such-property=1 ! f
   'gst-launch-1.0 videotestsrc ! fakesink location=a.png ! filesink location=b.png'; do
   ! (plays "$bad") >/dev/null || complain "this line is taken, which must be refused: $bad"
 done
+window='uri="catchup:///srv/segments/ch1?start=2026-02-25T14:30:10Z&end=2026-02-25T14:30:12Z"'
+playbin_limit=2
+! (plays 'gst-launch-1.0 playbin3 uri=appsrc://') >/dev/null || complain 'a line that never starts is taken'
+! (plays "gst-launch-1.0 playbin3 $window && sleep 60") >/dev/null || complain 'a line that stops halfway is taken'
+playbin_limit=10
+problem=$(plays "if mkdir ../once; then sleep 60; else gst-launch-1.0 playbin3 $window; fi") ||
+  complain "a line that starts at the second time is refused: $problem"
+playbin_limit=30
 
 mapfile -t sections < <(grep -rlE 'SECTION:element-' "$root/plugins" --include='*.cpp')
 lines=0
