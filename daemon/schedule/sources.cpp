@@ -115,7 +115,8 @@ core::Result<void> Sources::check_unique(const Source& source) const {
   for (const Source& other : sources_) {
     if (other.id == source.id) continue;
     for (const auto& [name, channel] : source.channels) {
-      const bool taken = std::ranges::any_of(other.channels, [&](const auto& pair) { return pair.second == channel; });
+      const bool taken =
+          std::ranges::any_of(other.channels, [&key = channel](const auto& pair) { return pair.second == key; });
       if (taken)
         return fail(Code::kExists, "\"channels\": " + name + " goes to a channel that \"" + other.name + "\" fills");
     }
