@@ -134,6 +134,8 @@ class Fmp4Mux : public gstx::Object<GstElement, GstElementClass, Settings> {
   void set_anchor(std::int64_t first_running_time);
   void cut(GstClockTime running_time);
   void force_key_units(GstClockTime running_time);
+  void request_earlier_cuts(GstPad* pad);
+  static bool force_key_unit(GstPad* pad, GstClockTime running_time);
   void hand_over_cuts();
   void take_cut_event(Pad& pad, GstEvent* event);
   void request_key_frames(GstPad* gst_pad, std::int64_t from_running_time);
@@ -552,6 +554,7 @@ void Fmp4Mux::request_key_frames(GstPad* gst_pad, std::int64_t from_running_time
   Pad& pad = gstx::impl<MuxPad>(gst_pad);
   const bool first = pad.next_key_slot == INT64_MIN;
   if (!first && !key_frames_on_request_) return;
+  if (first) request_earlier_cuts(gst_pad);
   const std::int64_t slot_ns = settings_.target_duration * kNsPerSecond;
   const core::Utc now{anchor_ns_ + from_running_time};
   pad.next_key_slot = std::max(pad.next_key_slot, core::slot_of(now, slot_ns) + 1);
@@ -560,8 +563,7 @@ void Fmp4Mux::request_key_frames(GstPad* gst_pad, std::int64_t from_running_time
     // A frame at the slot's start may be stamped up to a microsecond before it.
     const std::int64_t running = core::slot_start(pad.next_key_slot, slot_ns).ns - anchor_ns_ - 1000;
     if (running < 0) continue;
-    const bool taken = gst_pad_push_event(
-        gst_pad, gst_video_event_new_upstream_force_key_unit(static_cast<GstClockTime>(running), FALSE, 0));
+    const bool taken = force_key_unit(gst_pad, static_cast<GstClockTime>(running));
     const bool known = key_frames_on_request_;
     if (first || taken) key_frames_on_request_ = taken;
     if (taken && !known) gst_element_post_message(element(), gst_message_new_latency(GST_OBJECT(element())));
@@ -569,6 +571,22 @@ void Fmp4Mux::request_key_frames(GstPad* gst_pad, std::int64_t from_running_time
                      GST_TIME_ARGS(static_cast<GstClockTime>(running)), taken ? "yes" : "no");
     if (!taken) break;
   }
+}
+
+// What was asked for before its encoder ran, that encoder has never heard of.
+void Fmp4Mux::request_earlier_cuts(GstPad* pad) {
+  std::vector<GstClockTime> times = cuts_asked_.copy();
+  {
+    const std::lock_guard lock(stream_lock_);
+    for (const std::int64_t utc_ns : segmenter_.cuts()) {
+      times.push_back(static_cast<GstClockTime>(std::max<std::int64_t>(utc_ns - anchor_ns_, 0)));
+    }
+  }
+  for (const GstClockTime time : times) force_key_unit(pad, time);
+}
+
+bool Fmp4Mux::force_key_unit(GstPad* pad, GstClockTime running_time) {
+  return gst_pad_push_event(pad, gst_video_event_new_upstream_force_key_unit(running_time, FALSE, 0)) != FALSE;
 }
 
 // Any thread. Not under the stream lock, which may be held for as long as downstream takes.
@@ -581,9 +599,7 @@ void Fmp4Mux::force_key_units(GstClockTime running_time) {
   gst_element_foreach_sink_pad(
       element(),
       [](GstElement*, GstPad* pad, gpointer time) noexcept -> gboolean {
-        if (!is_video(GST_PAD_PAD_TEMPLATE(pad))) return TRUE;
-        gst_pad_push_event(pad,
-                           gst_video_event_new_upstream_force_key_unit(*static_cast<GstClockTime*>(time), FALSE, 0));
+        if (is_video(GST_PAD_PAD_TEMPLATE(pad))) force_key_unit(pad, *static_cast<GstClockTime*>(time));
         return TRUE;
       },
       &running_time);

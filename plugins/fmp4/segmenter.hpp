@@ -54,6 +54,8 @@ class Segmenter {
 
   // A segment is to begin at the reference's first IDR that is presented at or after this time.
   void request_cut(std::int64_t utc_ns);
+  // Those that are still to come, UTC in ns.
+  [[nodiscard]] const std::vector<std::int64_t>& cuts() const { return cuts_; }
 
   // The next segment, when all that belongs to it has come. Call it again until it gives nothing.
   std::optional<Segment> next(std::span<MuxTrack* const> tracks);
