@@ -210,6 +210,7 @@ class Station {
   std::unique_ptr<operations::ControlSocket> control_;
   base::Timer guide_timer_;
   bool booted_ = false;
+  bool closing_ = false;
 };
 
 // A damaged or missing station.db is an operator's to restore: an empty one in its place would look like a station
@@ -223,7 +224,11 @@ core::Result<void> Station::open_database() {
     return fail(Code::kNotFound, path + " is missing, and " + master_key + " is there: " + remedy +
                                      ", or move secrets/ away to begin a new station");
   }
-  AIRCHECK_TRY(database_, store::Database::open(path, store::station_schema()));
+  auto opened = store::Database::open(path, store::station_schema());
+  if (!opened && opened.error().code == Code::kIo) {
+    return fail(Code::kIo, opened.error().message + ": " + remedy);
+  }
+  AIRCHECK_TRY(database_, std::move(opened));
   const auto damage = database_->damage();
   if (!damage) return fail(damage.error().code, path + ": " + damage.error().message + ": " + remedy);
   if (damage->empty()) return {};
@@ -438,9 +443,9 @@ void Station::take_channels_in() {
   channel_scanned();
 }
 
-// Workers are started once it is known which slots are taken.
+// Workers are started once it is known which slots are taken, unless that is known too late.
 void Station::channel_scanned() {
-  if (booted_ || !archive_->complete()) return;
+  if (booted_ || closing_ || !archive_->complete()) return;
   booted_ = true;
   supervisor_->boot();
   retention_->run();
@@ -603,6 +608,7 @@ core::Result<std::vector<base::ConfigChange>> Station::reload() {
 }
 
 void Station::close(std::function<void()> done) {
+  closing_ = true;
   guide_timer_.cancel();
   server_->drain(kDrainMs, [this, done = std::move(done)]() mutable {
     server_.reset();
