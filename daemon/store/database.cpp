@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <utility>
@@ -133,7 +134,10 @@ core::Result<std::vector<std::string>> Database::damage() {
   while (true) {
     AIRCHECK_TRY(const bool row, integrity.step());
     if (!row) break;
-    if (integrity.text(0) != "ok") found.push_back(integrity.text(0));
+    // One finding of several lines stays one.
+    std::string text = integrity.text(0);
+    std::ranges::replace(text, '\n', ' ');
+    if (text != "ok") found.push_back(std::move(text));
   }
   AIRCHECK_TRY(Statement keys, prepare("PRAGMA foreign_key_check"));
   while (found.size() < 40) {

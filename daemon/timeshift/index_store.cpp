@@ -17,14 +17,22 @@ void set_aside(const std::string& path, const core::Error& why) {
   }
 }
 
+// What another program holds, or this user may not write, is whole for all we know.
+bool may_be_whole(const core::Error& error) {
+  return error.code == core::Code::kUnavailable || error.code == core::Code::kPermission ||
+         error.code == core::Code::kNoSpace;
+}
+
+core::Unexpected<core::Error> left_as_it_is(const core::Error& error) {
+  core::Error why = error.with_context("index.db cannot be used now, and is left as it is");
+  if (why.code == core::Code::kUnavailable) why.message += ": end the program that has it open";
+  return core::Unexpected(std::move(why));
+}
+
 core::Result<std::unique_ptr<store::Database>> open_database(const std::string& path) {
   auto database = store::Database::open(path, store::index_schema());
   if (database) return database;
-  // What another program holds, or this user may not write, is whole for all we know.
-  const core::Code code = database.error().code;
-  if (code == core::Code::kUnavailable || code == core::Code::kPermission || code == core::Code::kNoSpace) {
-    return core::Unexpected(database.error().with_context("index.db cannot be used now, and is left as it is"));
-  }
+  if (may_be_whole(database.error())) return left_as_it_is(database.error());
   set_aside(path, database.error());
   return store::Database::open(path, store::index_schema()).with_context("index.db");
 }
