@@ -167,6 +167,31 @@ TEST(CatchupPlaylist, TellsSegmentsOfOneSecondApart) {
   EXPECT_EQ(playlist(writer.location(), request).rows.front().sequence, 1003U);
 }
 
+// Long enough for several threads to read the heads while names still come.
+TEST(CatchupPlaylist, KeepsTheOrderOfLongWindows) {
+  const TemporaryDirectory folder;
+  Writer writer(folder / "ch1-%Y%m%d%H%M%S.m4s");
+  writer.write(900);
+  const std::string gone = writer.write();
+  writer.write(900);
+  writer.next().start = kNoon + 3600 * kNsPerSecond;
+  writer.next().epoch = 1;
+  writer.restart();
+  writer.write(1500);
+  std::filesystem::remove(gone);
+  const M3u8 all = playlist(writer.location(), vod(3, 3600 + 9000));
+  ASSERT_EQ(all.rows.size(), 1801U + 1500U);
+  for (std::size_t i = 0; i < all.rows.size(); ++i) {
+    const Utc start = kNoon + static_cast<std::int64_t>(i < 1801 ? i : i - 1801 + 600) * kTarget;
+    ASSERT_EQ(all.rows[i].sequence, 1000 + i);
+    ASSERT_EQ(all.rows[i].date_time, core::to_rfc3339(start, 3)) << i;
+    ASSERT_EQ(all.rows[i].gap, i == 900) << i;
+  }
+  folder.write("ch1-20260225123000.m4s", "no segment");
+  EXPECT_EQ(failure(writer.location(), vod(0, 9000)).substr(0, 10), "location: ");
+  EXPECT_EQ(playlist(writer.location(), vod(3600, 9000)).rows.size(), 900U) << "only what is asked for is looked at";
+}
+
 TEST(CatchupPlaylist, IsWholeOrNotThere) {
   const TemporaryDirectory folder;
   Writer writer(folder / "ch1-%Y%m%d%H%M%S.m4s");
