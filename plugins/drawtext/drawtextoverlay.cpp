@@ -257,15 +257,19 @@ void DrawTextOverlay::resize_layers(guint count) {
   }
 }
 
+// Pads are inactive while start() and stop() run: from the one to the other the stream lock orders what the streaming
+// thread does, of which the thread sanitizer is told (hand_over, take_over). Setting properties is none of that.
 GstStateChangeReturn DrawTextOverlay::change_state(GstStateChange transition) {
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
     if (const auto started = start(); !started) {
       gstx::post_error(element(), started.error());
       return GST_STATE_CHANGE_FAILURE;
     }
+    gobj::hand_over(this);
   }
   const auto result = GST_ELEMENT_CLASS(gstx::parent_class<DrawTextOverlay>())->change_state(element(), transition);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) stop();
+  gobj::hand_over(element());  // a bin may call this in a thread of its own: to whoever drops the last reference
   return result;
 }
 
@@ -284,6 +288,7 @@ core::Result<void> DrawTextOverlay::start() {
 }
 
 void DrawTextOverlay::stop() {
+  gobj::take_over(this);
   files_.stop();
   stages_.clear();
   fonts_.reset();
@@ -307,7 +312,11 @@ core::Result<void> DrawTextOverlay::set_start_utc() {
 }
 
 gboolean DrawTextOverlay::on_sink_event(GstPad*, GstObject* parent, GstEvent* event) noexcept {
-  return gstx::impl<DrawTextOverlay>(parent).take_event(event);
+  DrawTextOverlay& impl = gstx::impl<DrawTextOverlay>(parent);
+  gobj::take_over(&impl);
+  const gboolean taken = impl.take_event(event);
+  gobj::hand_over(&impl);
+  return taken;
 }
 
 gboolean DrawTextOverlay::take_event(GstEvent* event) {
@@ -402,7 +411,11 @@ bool DrawTextOverlay::negotiate() {
 }
 
 GstFlowReturn DrawTextOverlay::on_buffer(GstPad*, GstObject* parent, GstBuffer* buffer) noexcept {
-  return gstx::impl<DrawTextOverlay>(parent).take(Ref<GstBuffer>::adopt(buffer));
+  DrawTextOverlay& impl = gstx::impl<DrawTextOverlay>(parent);
+  gobj::take_over(&impl);
+  const GstFlowReturn flow = impl.take(Ref<GstBuffer>::adopt(buffer));
+  gobj::hand_over(&impl);
+  return flow;
 }
 
 void DrawTextOverlay::find_zone() {
