@@ -144,7 +144,7 @@ Result<SubsampleMap> cenc_subsamples(ByteView access_unit, NalFormat format) {
 }
 
 Result<SubsampleMap> cbcs_subsamples(ByteView access_unit, NalFormat format, SliceHeaders& headers) {
-  constexpr std::size_t kCapacity = SubsampleMap::kCapacityConstantIv;
+  constexpr std::size_t kCapacity = SubsampleMap::kCapacity;
   return make_map(access_unit, format.length_size, kCapacity, [&](ByteView nal) -> Result<std::size_t> {
     if (nal.empty()) return std::size_t{0};
     AIRCHECK_TRY(const std::size_t clear, headers.header_size(nal));

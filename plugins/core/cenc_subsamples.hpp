@@ -47,7 +47,8 @@ class SliceHeaders {
 
 // Scheme `cbcs` (clause 10.4.2): a slice is clear up to the end of its header and protected from there to its end;
 // everything else stays clear, and slices for which there is no room in the map. At most
-// SubsampleMap::kCapacityConstantIv entries. Errors as above, and those of `headers`.
+// SubsampleMap::kCapacity entries, although a constant IV leaves room for two more. Errors as above, and those of
+// `headers`.
 Result<SubsampleMap> cbcs_subsamples(ByteView access_unit, NalFormat format, SliceHeaders& headers);
 
 // A sample that stays clear in a protected track. kUnsupported: the entries cannot describe so many bytes.

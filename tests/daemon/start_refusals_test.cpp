@@ -55,7 +55,9 @@ class StartRefusalsTest : public test::StationProcess {
     const auto after = contents();
     for (const auto& [name, bytes] : before) {
       EXPECT_TRUE(after.contains(name)) << name << " is gone";
-      if (after.contains(name)) EXPECT_TRUE(after.at(name) == bytes) << name << " was changed";
+      if (after.contains(name)) {
+        EXPECT_TRUE(after.at(name) == bytes) << name << " was changed";
+      }
     }
     for (const auto& [name, bytes] : after) EXPECT_TRUE(before.contains(name)) << name << " was made";
     return text.substr(at);
