@@ -116,7 +116,11 @@ class XmltvReader::Parser {
 
  private:
   struct FreeContext {
-    void operator()(xmlParserCtxt* context) const { xmlFreeParserCtxt(context); }
+    // libxml2 makes a document of its own where a file declares an entity, and leaves it to its caller.
+    void operator()(xmlParserCtxt* context) const {
+      if (context->myDoc != nullptr) xmlFreeDoc(context->myDoc);
+      xmlFreeParserCtxt(context);
+    }
   };
 
   bool begin() {
