@@ -504,7 +504,7 @@ core::Result<void> Station::serve() {
 core::Result<void> Station::open_control_socket() {
   const std::string path = config_.run_directory + "/.aircheckd.sock";
   AIRCHECK_TRY(control_, operations::ControlSocket::listen(
-                             path, [this](const base::Json& request, operations::ControlSocket::Reply reply) {
+                             path, [this](const base::Json& request, const operations::ControlSocket::Reply& reply) {
                                command(request, reply);
                              }));
   return lock_->announce(path);

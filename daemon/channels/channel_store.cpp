@@ -132,7 +132,7 @@ core::Result<Channel> ChannelStore::next_version(Channel channel) const {
   return channel;
 }
 
-core::Result<Channel> ChannelStore::update(Channel channel, core::Utc now) {
+core::Result<Channel> ChannelStore::update(const Channel& channel, core::Utc now) {
   AIRCHECK_TRY_VOID(update_all({channel}, now));
   return *find(channel.id);
 }

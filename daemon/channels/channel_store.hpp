@@ -27,7 +27,7 @@ class ChannelStore {
   core::Result<Channel> insert(Channel channel, core::Utc now);
   // Replaces the channel of that id. kConflict: `channel.version` is not the stored one. What never changes (key,
   // target and max duration) is kInvalidArgument.
-  core::Result<Channel> update(Channel channel, core::Utc now);
+  core::Result<Channel> update(const Channel& channel, core::Utc now);
   // As update() for each of them, all or none.
   core::Result<void> update_all(const std::vector<Channel>& channels, core::Utc now);
   core::Result<void> remove(std::string_view id);

@@ -79,6 +79,7 @@ const std::string& token_placeholder() {
 
 std::vector<core::DateRangeTag> programme_tags(const std::vector<schedule::Entry>& entries) {
   std::vector<core::DateRangeTag> tags;
+  tags.reserve(entries.size());
   for (const schedule::Entry& entry : entries) {
     tags.push_back({.id = entry.id,
                     .start = entry.start,
@@ -247,7 +248,7 @@ std::string cache_key(const Recipe& recipe, const channels::Channel& channel, st
 
 }  // namespace
 
-void answer_playlist(const StreamServices& services, const Request& request, PlaylistRequest wanted,
+void answer_playlist(const StreamServices& services, const Request& request, const PlaylistRequest& wanted,
                      Responder responder) {
   const channels::Channel& channel = wanted.channel;
   std::optional<core::Utc> expires_at;

@@ -20,7 +20,7 @@ struct PlaylistRequest {
 
 // Answers with the playlist, with 304, or with the problem. Nothing that grows with the window runs on the main
 // context.
-void answer_playlist(const StreamServices& services, const Request& request, PlaylistRequest wanted,
+void answer_playlist(const StreamServices& services, const Request& request, const PlaylistRequest& wanted,
                      Responder responder);
 
 }  // namespace aircheck::http

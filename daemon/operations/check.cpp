@@ -18,8 +18,6 @@
 
 namespace aircheck::operations {
 
-using core::Code;
-
 namespace {
 
 using Weight = Finding::Weight;

@@ -114,7 +114,7 @@ class Importer::Run : public std::enable_shared_from_this<Importer::Run> {
     base::Json item = base::Json::object({{"xmltv_channel", name}, {"channel_id", listing.channel_id}});
     item.set("cdn_channel_key", channel ? base::Json(channel->key) : base::Json());
     ListingCounts counts;
-    const auto result = take_for(channel, listing, counts);
+    auto result = take_for(channel, listing, counts);
     for (auto [key, count, total] :
          {std::tuple{"added", counts.added, &total_.added}, std::tuple{"changed", counts.changed, &total_.changed},
           std::tuple{"removed", counts.removed, &total_.removed},
