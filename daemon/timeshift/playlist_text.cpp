@@ -65,7 +65,7 @@ PlaylistText::PlaylistText(std::string_view text, std::string_view placeholder) 
     hash_ = 0;
     for (const std::string& piece : pieces_) hash_ = (hash_ ^ hash_of(piece)) * 0x100000001b3;
   }
-  for (const std::string& piece : pieces_) size_bytes_ += piece.size() + sizeof piece;
+  for (const std::string& piece : pieces_) size_bytes_ += piece.size() + sizeof(std::string);
 }
 
 void PlaylistText::compress() {
