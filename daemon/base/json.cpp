@@ -386,6 +386,11 @@ bool JsonReader::is_null(std::string_view name) const {
   return member != nullptr && member->is_null();
 }
 
+void JsonReader::merge(std::string_view name, std::string& field) {
+  if (is_null(name)) field.clear();
+  field = optional<std::string>(name).value_or(field);
+}
+
 core::Result<void> JsonReader::finish() const {
   if (!error_.empty()) return fail(Code::kInvalidArgument, error_);
   std::string unknown;

@@ -86,6 +86,8 @@ class JsonReader {
   template <typename T>
   [[nodiscard]] std::optional<T> optional(std::string_view name);
   [[nodiscard]] bool is_null(std::string_view name) const;
+  // Of a PATCH (RFC 7396): absent leaves `field` as it is, null makes it empty.
+  void merge(std::string_view name, std::string& field);
 
   // The first wrong or missing member, else the unknown ones; kInvalidArgument.
   [[nodiscard]] core::Result<void> finish() const;

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <optional>
+#include <string_view>
 
 #include "access/gate.hpp"
 #include "access/request_limits.hpp"
@@ -32,6 +34,9 @@ class Authenticator {
   // "Authorization: Bearer", of an account that has this role now.
   [[nodiscard]] std::optional<access::Caller> with_role(const Request& request, Responder& responder,
                                                         access::Role role) const;
+  // As with_role(), for an answer that nobody may store and a query of no other names than these (400).
+  [[nodiscard]] bool admits(const Request& request, Responder& responder, access::Role role,
+                            std::initializer_list<std::string_view> query) const;
 
  private:
   [[nodiscard]] std::optional<access::Caller> identify(const Request& request, const std::string* token,

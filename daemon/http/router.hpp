@@ -3,8 +3,10 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "http/request.hpp"
@@ -13,6 +15,16 @@
 namespace aircheck::http {
 
 using Handler = std::function<void(const Request&, Responder)>;
+
+// Makes handlers of a resource's methods; the resource lives as long as they do.
+template <typename Resource>
+auto handlers_of(std::shared_ptr<const Resource> resource) {
+  return [resource = std::move(resource)](void (Resource::*method)(const Request&, Responder) const) -> Handler {
+    return [resource, method](const Request& request, Responder responder) {
+      (*resource.*method)(request, std::move(responder));
+    };
+  };
+}
 
 class Router {
  public:

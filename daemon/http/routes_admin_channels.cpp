@@ -70,16 +70,12 @@ core::Result<void> read_variables(const base::Json& json, Channel& channel) {
 
 // Members that are absent keep what `channel` has: the stored values for PATCH, the defaults for POST.
 core::Result<void> merge(base::JsonReader& in, Channel& channel) {
-  const auto text = [&](const char* name, std::string& field) {
-    if (in.is_null(name)) field.clear();
-    field = in.optional<std::string>(name).value_or(field);
-  };
-  text("cdn_channel_key", channel.key);
-  text("name", channel.name);
-  text("logo_url", channel.logo_url);
-  text("zone", channel.zone);
-  text("pipeline", channel.pipeline);
-  text("schedule_source", channel.schedule_source);
+  in.merge("cdn_channel_key", channel.key);
+  in.merge("name", channel.name);
+  in.merge("logo_url", channel.logo_url);
+  in.merge("zone", channel.zone);
+  in.merge("pipeline", channel.pipeline);
+  in.merge("schedule_source", channel.schedule_source);
   channel.number = in.optional<int>("number").value_or(channel.number);
   channel.tstv_enabled = in.optional<bool>("tstv_enabled").value_or(channel.tstv_enabled);
   channel.startover_enabled = in.optional<bool>("startover_enabled").value_or(channel.startover_enabled);
@@ -156,11 +152,7 @@ class AdminChannels {
  private:
   [[nodiscard]] bool admitted(const Request& request, Responder& responder,
                               std::initializer_list<std::string_view> query) const {
-    if (!services_.authenticator.with_role(request, responder, access::Role::kAdmin)) return false;
-    responder.header("Cache-Control", "no-store");
-    const auto checked = request.only_query(query);
-    if (!checked) responder.error(checked.error());
-    return checked.has_value();
+    return services_.authenticator.admits(request, responder, access::Role::kAdmin, query);
   }
 
   const Channel* find(const Request& request, Responder& responder) const {
@@ -184,12 +176,7 @@ class AdminChannels {
 }  // namespace
 
 void register_admin_channel_routes(Router& router, AdminChannelServices services) {
-  const auto resource = std::make_shared<const AdminChannels>(services);
-  const auto bind = [resource](void (AdminChannels::*method)(const Request&, Responder) const) -> Handler {
-    return [resource, method](const Request& request, Responder responder) {
-      (*resource.*method)(request, std::move(responder));
-    };
-  };
+  const auto bind = handlers_of(std::make_shared<const AdminChannels>(services));
   router.get("/api/v1/admin/channels", bind(&AdminChannels::list));
   router.post("/api/v1/admin/channels",
               services.idempotency.wrap(services.authenticator, bind(&AdminChannels::create)));

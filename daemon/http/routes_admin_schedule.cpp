@@ -43,15 +43,11 @@ core::Result<std::vector<std::string>> text_list(const char* name, const base::J
 
 // Members that are absent keep what `entry` has, null clears (RFC 7396).
 core::Result<void> merge(base::JsonReader& in, Entry& entry) {
-  const auto text = [&](const char* name, std::string& field) {
-    if (in.is_null(name)) field.clear();
-    field = in.optional<std::string>(name).value_or(field);
-  };
-  text("title", entry.title);
-  text("description", entry.description);
-  text("sub_title", entry.sub_title);
-  text("episode_num", entry.episode_num);
-  text("icon_url", entry.icon_url);
+  in.merge("title", entry.title);
+  in.merge("description", entry.description);
+  in.merge("sub_title", entry.sub_title);
+  in.merge("episode_num", entry.episode_num);
+  in.merge("icon_url", entry.icon_url);
   for (auto [name, field] : {std::pair{"start", &entry.start}, std::pair{"end", &entry.end}}) {
     if (in.is_null(name)) return fail(Code::kInvalidArgument, "\"" + std::string(name) + "\" cannot be null");
     const auto given = in.optional<std::string>(name);
@@ -78,7 +74,8 @@ class AdminSchedule {
   explicit AdminSchedule(AdminScheduleServices services) : services_(std::move(services)) {}
 
   void list(const Request& request, Responder responder) const {
-    if (!admitted(request, responder)) return;
+    if (!services_.authenticator.with_role(request, responder, access::Role::kOperator)) return;
+    responder.header("Cache-Control", "no-store");
     const auto query = read_guide_query(services_.channels, services_.now(), request);
     if (!query) return responder.error(query.error());
     std::vector<std::pair<std::string, std::pair<const Channel*, Entry>>> found;
@@ -95,12 +92,12 @@ class AdminSchedule {
   }
 
   void get(const Request& request, Responder responder) const {
-    if (!admitted_without_query(request, responder)) return;
+    if (!admitted(request, responder)) return;
     if (const auto entry = find(request, responder)) answer(200, *entry, responder);
   }
 
   void create(const Request& request, Responder responder) const {
-    if (!admitted_without_query(request, responder)) return;
+    if (!admitted(request, responder)) return;
     const auto body = request.json();
     if (!body) return responder.error(body.error());
     base::JsonReader in(*body);
@@ -121,7 +118,7 @@ class AdminSchedule {
   }
 
   void change(const Request& request, Responder responder) const {
-    if (!admitted_without_query(request, responder)) return;
+    if (!admitted(request, responder)) return;
     auto entry = find(request, responder);
     if (!entry || !if_match(request, version_etag(entry->version), "schedule entry", responder)) return;
     const auto body = request.json();
@@ -135,7 +132,7 @@ class AdminSchedule {
   }
 
   void remove(const Request& request, Responder responder) const {
-    if (!admitted_without_query(request, responder)) return;
+    if (!admitted(request, responder)) return;
     const auto entry = find(request, responder);
     if (!entry || !if_match(request, version_etag(entry->version), "schedule entry", responder)) return;
     if (!is_by_hand(*entry, responder)) return;
@@ -146,15 +143,7 @@ class AdminSchedule {
 
  private:
   [[nodiscard]] bool admitted(const Request& request, Responder& responder) const {
-    if (!services_.authenticator.with_role(request, responder, access::Role::kOperator)) return false;
-    responder.header("Cache-Control", "no-store");
-    return true;
-  }
-  [[nodiscard]] bool admitted_without_query(const Request& request, Responder& responder) const {
-    if (!admitted(request, responder)) return false;
-    const auto checked = request.only_query({});
-    if (!checked) responder.error(checked.error());
-    return checked.has_value();
+    return services_.authenticator.admits(request, responder, access::Role::kOperator, {});
   }
 
   std::optional<Entry> find(const Request& request, Responder& responder) const {
@@ -207,12 +196,7 @@ class AdminSchedule {
 }  // namespace
 
 void register_admin_schedule_routes(Router& router, AdminScheduleServices services) {
-  const auto resource = std::make_shared<const AdminSchedule>(services);
-  const auto bind = [resource](void (AdminSchedule::*method)(const Request&, Responder) const) -> Handler {
-    return [resource, method](const Request& request, Responder responder) {
-      (*resource.*method)(request, std::move(responder));
-    };
-  };
+  const auto bind = handlers_of(std::make_shared<const AdminSchedule>(services));
   router.get("/api/v1/admin/schedule", bind(&AdminSchedule::list));
   router.post("/api/v1/admin/schedule",
               services.idempotency.wrap(services.authenticator, bind(&AdminSchedule::create)));

@@ -100,11 +100,7 @@ class AdminSources {
  private:
   [[nodiscard]] bool admitted(const Request& request, Responder& responder,
                               std::initializer_list<std::string_view> query) const {
-    if (!services_.authenticator.with_role(request, responder, access::Role::kAdmin)) return false;
-    responder.header("Cache-Control", "no-store");
-    const auto checked = request.only_query(query);
-    if (!checked) responder.error(checked.error());
-    return checked.has_value();
+    return services_.authenticator.admits(request, responder, access::Role::kAdmin, query);
   }
 
   const Source* find(const Request& request, Responder& responder) const {
@@ -132,14 +128,10 @@ class AdminSources {
   }
 
   core::Result<void> merge(base::JsonReader& in, Source& source) const {
-    const auto text = [&](const char* name, std::string& field) {
-      if (in.is_null(name)) field.clear();
-      field = in.optional<std::string>(name).value_or(field);
-    };
-    text("name", source.name);
-    text("url", source.url);
-    text("file", source.file);
-    text("zone", source.zone);
+    in.merge("name", source.name);
+    in.merge("url", source.url);
+    in.merge("file", source.file);
+    in.merge("zone", source.zone);
     source.interval_minutes = in.optional<int>("interval_minutes").value_or(source.interval_minutes);
     if (const auto channels = in.optional<base::Json>("channels")) {
       AIRCHECK_TRY_VOID(merge_channels(*channels, source.channels));
@@ -172,12 +164,7 @@ class AdminSources {
 }  // namespace
 
 void register_admin_source_routes(Router& router, AdminSourcesServices services) {
-  const auto resource = std::make_shared<const AdminSources>(services);
-  const auto bind = [resource](void (AdminSources::*method)(const Request&, Responder) const) -> Handler {
-    return [resource, method](const Request& request, Responder responder) {
-      (*resource.*method)(request, std::move(responder));
-    };
-  };
+  const auto bind = handlers_of(std::make_shared<const AdminSources>(services));
   const std::string one = "/api/v1/admin/schedule/sources/{source_id}";
   router.get("/api/v1/admin/schedule/sources", bind(&AdminSources::list));
   router.post("/api/v1/admin/schedule/sources",

@@ -83,11 +83,7 @@ void answer(const TstvRulesServices& services, Responder& responder) {
 }
 
 bool admitted(const TstvRulesServices& services, const Request& request, Responder& responder) {
-  if (!services.authenticator.with_role(request, responder, access::Role::kOperator)) return false;
-  responder.header("Cache-Control", "no-store");
-  const auto checked = request.only_query({});
-  if (!checked) responder.error(checked.error());
-  return checked.has_value();
+  return services.authenticator.admits(request, responder, access::Role::kOperator, {});
 }
 
 void put(const TstvRulesServices& services, const Request& request, Responder responder) {
