@@ -187,14 +187,18 @@ export class Station {
     return Date.parse(/#EXT-X-PROGRAM-DATE-TIME:(\S+)/.exec(playlist)![1]!);
   }
 
-  /** The running programme, once there is one whose beginning is in the archive. */
-  async startOver(channel: string): Promise<any> {
+  /** The running programme, once the archive has its beginning and so many seconds of it are over. */
+  async startOver(
+    channel: string,
+    elapsed = { from: kProgrammeSeconds / 2, to: kProgrammeSeconds - 8 },
+  ): Promise<any> {
+    // As a rule so late that the beginning is far from the newest picture, and not so late that the next programme begins
+    // before a player has asked.
     return until("a programme that can be started over", 2 * kProgrammeSeconds, async () => {
       const answer = await this.get(`/api/v1/tstv/startover/${channel}`, this.viewer);
       const whole = answer.json.available && Date.parse(answer.json.programme.start) >= this.onAirMs;
-      // So late that the beginning is far from the newest picture, and not so late that the next programme begins before a player has asked.
-      const elapsed = answer.json.elapsed_seconds;
-      return whole && elapsed > kProgrammeSeconds / 2 && elapsed < kProgrammeSeconds - 8 && answer.json;
+      const seconds = answer.json.elapsed_seconds;
+      return whole && seconds > elapsed.from && seconds < elapsed.to && answer.json;
     });
   }
 

@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { openPage, startChromium } from "../harness/browser.ts";
 import { mpvPlays } from "../harness/mpv.ts";
-import { provePlays, untilPlaying } from "../harness/play.ts";
-import { run, runOk } from "../harness/process.ts";
+import { provePlays, readState, untilPlaying } from "../harness/play.ts";
+import { run, runOk, until } from "../harness/process.ts";
 import { kProgrammeSeconds, kSegmentSeconds, type Station } from "../harness/station.ts";
 
 /** ffmpeg decodes `seconds` of a stream and stops at the first thing that is wrong. */
@@ -99,6 +99,16 @@ export function withQuery(url: string, name: string, value: string): string {
   return changed.href;
 }
 
+/** In the page: what hls.js made of the playlists that it has taken so far. */
+function hlsDetails(): { details: { deltaUpdateFailed: boolean; fragments: string[] }; playlist: string } {
+  const { details } = (window as any).hls.levels[0];
+  const fragments = details.fragments.map((fragment: { url: string }) => fragment.url);
+  return {
+    details: { deltaUpdateFailed: details.deltaUpdateFailed === true, fragments },
+    playlist: details.url.replace(/[?&]_HLS_skip=\w+/, ""),
+  };
+}
+
 export function playerTests(station: () => Station): void {
   describe("players", () => {
     test("hls.js plays with a key from the licence route", async () => {
@@ -138,6 +148,41 @@ export function playerTests(station: () => Station): void {
         }
       });
     }
+
+    test("hls.js takes the updates of a start-over as deltas and misses nothing", async () => {
+      // Early, since deltas begin when the playlist is longer than its skip boundary of six target durations.
+      const offered = await station().startOver("ch1", { from: 1, to: 8 });
+      const query = new URLSearchParams({
+        src: new URL(offered.startover_url, station().url).href,
+        license: `${station().url}/api/v1/drm/license`,
+        bearer: await station().token(station().viewer),
+      });
+      const browser = await startChromium();
+      try {
+        const { page, log } = await openPage(browser, { width: 640, height: 360 });
+        const deltas: string[] = [];
+        page.on("response", (response) => {
+          if (!response.url().includes("_HLS_skip=")) return;
+          void response.text().then((text) => text.includes("#EXT-X-SKIP:") && deltas.push(text));
+        });
+        await page.goto(`${station().pages.url}/pages/hls.html?${query}`);
+        await untilPlaying(page, log, 5);
+        const known = await until("two deltas", kProgrammeSeconds, async () => {
+          const { details, playlist } = await page.evaluate(hlsDetails);
+          return deltas.length >= 2 && { ...details, playlist };
+        });
+        assert.ok(!known.deltaUpdateFailed, "hls.js could not merge a delta");
+        const whole = (await (await fetch(known.playlist)).text()).split("\n").filter((line) => line.endsWith(".m4s"));
+        const names = (urls: string[]) => urls.map((url) => url.replace(/.*\//, ""));
+        assert.deepEqual(names(known.fragments), names(whole).slice(0, known.fragments.length));
+        assert.ok(known.fragments.length > 6, `${known.fragments.length} segments`);
+        const position = (await readState(page)).currentTime;
+        await until("it plays on", 30, async () => (await readState(page)).currentTime > position + 2);
+        assert.equal((await readState(page)).error, "");
+      } finally {
+        await browser.close();
+      }
+    });
 
     test("a live playlist is fresh for less than half a target duration", async () => {
       const answer = await fetch(await station().liveUrl("ch1"));
