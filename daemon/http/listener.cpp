@@ -20,6 +20,9 @@ constexpr int kBacklog = 1024;
 constexpr int kAcceptBurst = 64;      // then other sources get a turn
 constexpr int kMaxRefusedOpen = 200;  // connections over the limit that wait for their 503 to be read
 constexpr std::int64_t kLingerMs = 1000;
+// Without a request in hand for as long, a connection gives way to a new one at the limit. Players that keep theirs
+// between two playlists make another.
+constexpr std::int64_t kYieldMs = 1000;
 constexpr std::int64_t kOutOfFilesPauseMs = 200;
 
 const std::string& busy_answer() {
@@ -181,7 +184,7 @@ void Listener::accept_some() {
 }
 
 void Listener::take(GSocket* socket) {
-  if (connections() >= options_.max_connections) return refuse(socket);
+  if (connections() - leaving_ >= options_.max_connections && !make_room()) return refuse(socket);
   g_autoptr(GSocketAddress) remote = g_socket_get_remote_address(socket, nullptr);
   g_autoptr(GSocketAddress) local = g_socket_get_local_address(socket, nullptr);
   if (remote == nullptr || local == nullptr) return;  // gone already
@@ -217,6 +220,26 @@ void Listener::hand_over(GIOStream* stream, GSocketAddress* local, GSocketAddres
   accepted_(stream, local, remote);
 }
 
+// The connection that has been idle the longest goes; where none is, somebody slow, if the server knows one. Each look
+// goes through all of them, so there is none before it could find one.
+bool Listener::make_room() {
+  const std::int64_t now = now_ms();
+  if (now >= none_yields_until_) {
+    Connection* oldest = nullptr;
+    for (auto& [name, connection] : connections_) {
+      if (connection.busy || connection.leaving) continue;
+      if (oldest == nullptr || connection.since_ms < oldest->since_ms) oldest = &connection;
+    }
+    if (oldest != nullptr && oldest->since_ms + kYieldMs <= now) {
+      end(*oldest);
+      return true;
+    }
+    // A request that ends now is idle from now on.
+    none_yields_until_ = oldest != nullptr ? oldest->since_ms + kYieldMs : now + kYieldMs;
+  }
+  return options_.make_room && options_.make_room();
+}
+
 void Listener::refuse(GSocket* socket) {
   if (certificate_ != nullptr || refused_open_ >= kMaxRefusedOpen) return;
   g_socket_set_blocking(socket, FALSE);
@@ -249,6 +272,7 @@ void Listener::on_closed(gpointer data, GObject*) noexcept {
 void Listener::forget(const std::string& name) {
   const auto found = connections_.find(name);
   if (found == connections_.end()) return;
+  if (found->second.leaving) --leaving_;
   g_object_unref(found->second.socket);
   connections_.erase(found);
 }
@@ -268,11 +292,20 @@ void Listener::request_ends(GSocketAddress* remote) {
   if (draining_) g_socket_shutdown(found->second.socket, TRUE, TRUE, nullptr);
 }
 
+// The reader in libsoup sees the end of the stream and lets go of it; forget() follows from that.
+void Listener::end(Connection& connection) {
+  g_socket_shutdown(connection.socket, TRUE, TRUE, nullptr);
+  if (!std::exchange(connection.leaving, true)) ++leaving_;
+}
+
+void Listener::disconnect(const std::string& name) {
+  if (const auto found = connections_.find(name); found != connections_.end()) end(found->second);
+}
+
 void Listener::disconnect_idle() {
   const std::int64_t oldest = now_ms() - options_.idle_ms;
   for (auto& [name, connection] : connections_) {
-    // The reader in libsoup sees the end of the stream and lets go of it; forget() follows from that.
-    if (!connection.busy && connection.since_ms < oldest) g_socket_shutdown(connection.socket, TRUE, TRUE, nullptr);
+    if (!connection.busy && connection.since_ms < oldest) end(connection);
   }
 }
 

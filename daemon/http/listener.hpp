@@ -23,6 +23,8 @@ struct ListenOptions {
   // A client that neither has a request in hand nor completes one within this time is disconnected, and so is one that
   // takes no byte of its answer for as long.
   std::int64_t idle_ms = 60'000;
+  // Asked where there are too many connections and none is idle: disconnects one more, or says that it cannot.
+  std::function<bool()> make_room = {};
 };
 
 class Listener {
@@ -53,6 +55,9 @@ class Listener {
   void request_begins(GSocketAddress* remote);
   void request_ends(GSocketAddress* remote);
 
+  // Ends the connection of this name, whatever it does. It counts no more against the limit.
+  void disconnect(const std::string& name);
+
   // "address:port", which names a connection while it lives.
   [[nodiscard]] static std::string name_of(GSocketAddress* address);
 
@@ -61,6 +66,7 @@ class Listener {
     GSocket* socket = nullptr;  // referenced
     std::int64_t since_ms = 0;  // last change of `busy`
     bool busy = false;
+    bool leaving = false;  // disconnected by us, until libsoup has let go of it
   };
   struct Closing;
   struct Handshake;
@@ -71,6 +77,8 @@ class Listener {
   void accept_some();
   void take(GSocket* socket);
   void refuse(GSocket* socket);
+  bool make_room();
+  void end(Connection& connection);
   void hand_over(GIOStream* stream, GSocketAddress* local, GSocketAddress* remote);
   void forget(const std::string& name);
   void disconnect_idle();
@@ -86,6 +94,8 @@ class Listener {
   GTlsCertificate* certificate_ = nullptr;
   int port_ = 0;
   std::map<std::string, Connection> connections_;
+  int leaving_ = 0;                     // of the connections
+  std::int64_t none_yields_until_ = 0;  // monotonic ms
   int refused_open_ = 0;
   bool draining_ = false;
   base::Timer sweep_;

@@ -13,6 +13,7 @@
 #include "base/files.hpp"
 #include "base/log.hpp"
 #include "http/byte_range.hpp"
+#include "http/large_answers.hpp"
 
 namespace aircheck::http {
 
@@ -101,8 +102,12 @@ void report(const Summary& summary, TrafficMeter* meter, const std::string& id, 
 // One message of libsoup. Outlives the connection if a Responder is kept that long.
 class SoupExchange : public Exchange {
  public:
-  SoupExchange(SoupServerMessage* message, std::string id, std::shared_ptr<TrafficMeter> meter)
-      : message_(static_cast<SoupServerMessage*>(g_object_ref(message))), id_(std::move(id)), meter_(std::move(meter)) {
+  SoupExchange(SoupServerMessage* message, std::string id, std::shared_ptr<TrafficMeter> meter,
+               std::shared_ptr<LargeAnswers> large)
+      : message_(static_cast<SoupServerMessage*>(g_object_ref(message))),
+        id_(std::move(id)),
+        meter_(std::move(meter)),
+        large_(std::move(large)) {
     summary.began_us = g_get_monotonic_time();
     SoupMessageHeaders* asked = soup_server_message_get_request_headers(message);
     gzip_ = http::accepts_gzip(soup_message_headers_get_list(asked, "Accept-Encoding"));
@@ -135,6 +140,11 @@ class SoupExchange : public Exchange {
 
   void send(int status, const std::string& content_type, GBytes* bytes) override {
     if (gone_) return;
+    const bool head = std::string_view(soup_server_message_get_method(message_)) == "HEAD";
+    if (bytes != nullptr && !head && g_bytes_get_size(bytes) >= LargeAnswers::kFrom &&
+        !large_->begin(Listener::name_of(soup_server_message_get_remote_address(message_)), bytes)) {
+      return refuse_for_now();
+    }
     if (status != 200 || bytes == nullptr || range_.empty()) return write(status, content_type, bytes);
     const std::size_t size = g_bytes_get_size(bytes);
     const ByteRange part = is_current() ? read_byte_range(range_, size) : ByteRange{};
@@ -169,14 +179,25 @@ class SoupExchange : public Exchange {
     return etag != nullptr && if_range_ == etag;
   }
 
-  void refuse_range(std::size_t size) {
-    const base::Problem problem{
-        416, "range_not_satisfiable", "the body has " + std::to_string(size) + " bytes", {}, {}};
-    set_header("Content-Range", "bytes */" + std::to_string(size));
+  // Headers of the answer that this one takes the place of would speak of another body.
+  void refuse_for_now() {
+    SoupMessageHeaders* headers = soup_server_message_get_response_headers(message_);
+    for (const char* name : {"ETag", "Accept-Ranges", "Content-Encoding"}) soup_message_headers_remove(headers, name);
     set_header("Cache-Control", "no-store");
+    set_header("Retry-After", "2");
+    problem({503, "too_many_answers", "too much is being sent to slow clients: try again shortly", {}, {}});
+  }
+
+  void problem(const base::Problem& problem) {
     const std::string body = problem.to_json().dump();
     g_autoptr(GBytes) bytes = g_bytes_new(body.data(), body.size());
     write(problem.status, "application/problem+json", bytes);
+  }
+
+  void refuse_range(std::size_t size) {
+    set_header("Content-Range", "bytes */" + std::to_string(size));
+    set_header("Cache-Control", "no-store");
+    problem({416, "range_not_satisfiable", "the body has " + std::to_string(size) + " bytes", {}, {}});
   }
 
   void write(int status, const std::string& content_type, GBytes* bytes) {
@@ -200,6 +221,7 @@ class SoupExchange : public Exchange {
   SoupServerMessage* message_;
   std::string id_;
   std::shared_ptr<TrafficMeter> meter_;
+  std::shared_ptr<LargeAnswers> large_;
   std::string range_;  // Range and If-Range of a GET request
   std::string if_range_;
   gulong finished_ = 0;
@@ -216,6 +238,7 @@ class Server::Impl {
  public:
   Impl(ServerOptions options, const Router& router) : options_(std::move(options)), router_(router) {}
   ~Impl() {
+    large_->close();
     listener_.reset();
     if (soup_ != nullptr) {
       g_signal_handlers_disconnect_by_data(soup_, this);
@@ -259,6 +282,9 @@ class Server::Impl {
   SoupServer* soup_ = nullptr;
   int silent_ = -1;  // the far end of libsoup's own listener
   std::unique_ptr<Listener> listener_;
+  // Exchanges may outlive us.
+  std::shared_ptr<LargeAnswers> large_ =
+      std::make_shared<LargeAnswers>([this](const std::string& name) { listener_->disconnect(name); });
   Masks proxies_;
   base::Timer drain_timer_;
 };
@@ -338,8 +364,10 @@ core::Result<void> Server::Impl::start() {
   g_signal_connect(soup_, "request-finished", G_CALLBACK(on_ended), this);
   g_signal_connect(soup_, "request-aborted", G_CALLBACK(on_ended), this);
   AIRCHECK_TRY_VOID(allow_keep_alive());
-  AIRCHECK_TRY(listener_, Listener::open(options_.listen, [this](GIOStream* stream, GSocketAddress* local,
-                                                                 GSocketAddress* remote) {
+  ListenOptions listen = options_.listen;
+  listen.make_room = [this] { return large_->cut_slowest(); };
+  AIRCHECK_TRY(listener_,
+               Listener::open(listen, [this](GIOStream* stream, GSocketAddress* local, GSocketAddress* remote) {
                  g_autoptr(GError) error = nullptr;
                  if (soup_server_accept_iostream(soup_, stream, local, remote, &error) == FALSE) {
                    base::log_warning("http", std::string("cannot serve a connection: ") + error->message);
@@ -385,7 +413,9 @@ void Server::Impl::on_request(SoupServer*, SoupServerMessage* message, const cha
 
 void Server::Impl::on_ended(SoupServer*, SoupServerMessage* message, gpointer data) noexcept {
   auto* self = static_cast<Impl*>(data);
-  if (self->listener_) self->listener_->request_ends(soup_server_message_get_remote_address(message));
+  GSocketAddress* const remote = soup_server_message_get_remote_address(message);
+  if (!self->large_->empty()) self->large_->end(Listener::name_of(remote));
+  if (self->listener_) self->listener_->request_ends(remote);
 }
 
 bool Server::Impl::is_trusted(GInetAddress* address) const {
@@ -446,7 +476,7 @@ void Server::Impl::handle(SoupServerMessage* message) {
   const char* given = soup_message_headers_get_one(soup_server_message_get_request_headers(message), "X-Request-Id");
   const std::string id = usable_request_id(given) ? given : base::random_uuid();
   const base::RequestScope scope(std::make_shared<const std::string>(id));
-  const auto exchange = std::make_shared<SoupExchange>(message, id, options_.meter);
+  const auto exchange = std::make_shared<SoupExchange>(message, id, options_.meter, large_);
   exchange->set_header("X-Request-Id", id);
   exchange->set_header("X-Content-Type-Options", "nosniff");
   exchange->set_header("Referrer-Policy", "no-referrer");

@@ -1,0 +1,56 @@
+#include "http/large_answers.hpp"
+
+#include <algorithm>
+
+#include "base/log.hpp"
+
+namespace aircheck::http {
+
+namespace {
+
+std::int64_t now_ms() {
+  return g_get_monotonic_time() / 1000;
+}
+
+}  // namespace
+
+bool LargeAnswers::begin(const std::string& name, GBytes* body) {
+  gsize size = 0;
+  const void* const bytes = g_bytes_get_data(body, &size);
+  const bool shared = bodies_.contains(bytes);
+  while (!shared && held_bytes_ + size > kMostHeld && !bodies_.empty()) {
+    if (!cut_slowest()) return false;
+  }
+  end(name);
+  Body& held = bodies_[bytes];
+  if (held.users++ == 0) {
+    held.size = size;
+    held_bytes_ += size;
+  }
+  answers_[name] = Answer{bytes, now_ms()};
+  return true;
+}
+
+void LargeAnswers::end(const std::string& name) {
+  const auto found = answers_.find(name);
+  if (found == answers_.end()) return;
+  const auto body = bodies_.find(found->second.body);
+  answers_.erase(found);
+  if (--body->second.users > 0) return;
+  held_bytes_ -= body->second.size;
+  bodies_.erase(body);
+}
+
+bool LargeAnswers::cut_slowest() {
+  const auto slowest = std::min_element(answers_.begin(), answers_.end(), [](const auto& a, const auto& b) {
+    return a.second.since_ms < b.second.since_ms;
+  });
+  if (slowest == answers_.end() || slowest->second.since_ms + kSlowMs > now_ms()) return false;
+  const std::string name = slowest->first;
+  base::log_warning("http", name + " takes its answer too slowly and gives way to others");
+  end(name);
+  if (disconnect_) disconnect_(name);
+  return true;
+}
+
+}  // namespace aircheck::http
