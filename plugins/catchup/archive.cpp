@@ -1,16 +1,18 @@
 #include "catchup/archive.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <filesystem>
+#include <iterator>
 #include <tuple>
+
+#include "catchup/folder.hpp"
+#include "catchup/parallel.hpp"
 
 namespace aircheck::catchup {
 
@@ -22,7 +24,7 @@ using core::Utc;
 
 constexpr std::size_t kLargestFile = 256 << 20;
 
-std::string folder_of(const std::string& path) {
+std::string_view folder_of(std::string_view path) {
   return path.substr(0, path.rfind('/') + 1);
 }
 
@@ -55,26 +57,6 @@ class Span {
   Bound last_;
 };
 
-// Calls visit(name) for each entry of a folder. glibc asks for 32 KiB at a time, which is slow in a folder of 100,000.
-template <typename Visit>
-Result<bool> for_each_entry(const std::string& folder, const Visit& visit) {
-  const core::FileDescriptor descriptor(
-      open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!descriptor.valid() && errno == ENOENT) return false;
-  if (!descriptor.valid()) return core::fail_errno(errno, "location: cannot read the folder '" + folder + "'");
-  std::vector<char> entries(1 << 20);
-  for (;;) {
-    const long size = syscall(SYS_getdents64, descriptor.get(), entries.data(), entries.size());
-    if (size < 0) return core::fail_errno(errno, "location: cannot read the folder '" + folder + "'");
-    if (size == 0) return true;
-    for (long at = 0; at < size;) {
-      const auto* const entry = reinterpret_cast<const dirent64*>(entries.data() + at);
-      visit(std::string_view(entry->d_name));
-      at += entry->d_reclen;
-    }
-  }
-}
-
 bool older(const SegmentName& a, const SegmentName& b) {
   return std::tie(a.epoch, a.start, a.duplicate) < std::tie(b.epoch, b.start, b.duplicate);
 }
@@ -100,8 +82,8 @@ std::vector<std::string> Archive::folders(Utc start, Utc end) const {
   const std::int64_t period = pattern_.folder_period_ns();
   std::vector<std::string> result;
   const auto add = [&](Utc instant) {
-    std::string folder = folder_of(pattern_.stem(instant, track_));
-    if (result.empty() || result.back() != folder) result.push_back(std::move(folder));
+    const std::string stem = pattern_.stem(instant, track_);
+    if (result.empty() || result.back() != folder_of(stem)) result.emplace_back(folder_of(stem));
   };
   if (period == 0) {
     add(start);
@@ -115,21 +97,34 @@ std::vector<std::string> Archive::folders(Utc start, Utc end) const {
 }
 
 Result<void> Archive::add_names(const std::string& folder, Utc from, Utc end, std::vector<SegmentName>& names) const {
+  AIRCHECK_TRY(const auto listed, Folder::open(folder));
+  if (!listed) {
+    if (pattern_.folder_period_ns() != 0) return {};
+    return core::fail(Code::kNotFound, "location: there is no folder '" + (folder.empty() ? "." : folder) + "'");
+  }
   const std::string first = pattern_.stem(from, track_);
   const std::string last = pattern_.stem(end, track_);
   const bool sorted = pattern_.sorts_by_time() && first.size() == last.size();
   const Span span(folder, first, last);
-  std::string path = folder;
-  AIRCHECK_TRY(const bool there, for_each_entry(folder, [&](std::string_view name) {
-                 if (sorted && !span.may_hold(name)) return;
-                 path.resize(folder.size());
-                 path += name;
-                 const auto parts = pattern_.parse_name(path);
-                 if (!parts || parts->track != track_ || parts->utc < from || parts->utc >= end) return;
-                 names.push_back({parts->utc, parts->epoch, parts->duplicate, path});
-               }));
-  if (!there && pattern_.folder_period_ns() == 0) {
-    return core::fail(Code::kNotFound, "location: there is no folder '" + (folder.empty() ? "." : folder) + "'");
+  struct Part {
+    std::vector<SegmentName> names;
+    Result<void> read;
+  };
+  std::vector<Part> parts(listed->parts());
+  in_parallel(parts.size(), [&](std::size_t i) {
+    std::string path = folder;
+    parts[i].read = listed->for_each_name(i, [&](std::string_view name) {
+      if (sorted && !span.may_hold(name)) return;
+      path.resize(folder.size());
+      path += name;
+      const auto parsed = pattern_.parse_name(path);
+      if (!parsed || parsed->track != track_ || parsed->utc < from || parsed->utc >= end) return;
+      parts[i].names.push_back({parsed->utc, parsed->epoch, parsed->duplicate, path});
+    });
+  });
+  for (Part& part : parts) {
+    AIRCHECK_TRY_VOID(std::move(part.read));
+    std::move(part.names.begin(), part.names.end(), std::back_inserter(names));
   }
   return {};
 }
@@ -163,10 +158,14 @@ std::string Archive::relative(const std::string& path) const {
 }
 
 std::string Archive::init_path(const Segment& segment) {
-  const std::string path = folder_of(segment.path) + segment.info.init_name;
+  const std::string path = std::string(folder_of(segment.path)) + segment.info.init_name;
   return segment.info.init_name.find('/') == std::string::npos
              ? path
              : std::filesystem::path(path).lexically_normal().string();
+}
+
+bool Archive::are_neighbours(const Segment& a, const Segment& b) {
+  return folder_of(a.path) == folder_of(b.path);
 }
 
 std::string Archive::path_of(Utc start, std::uint32_t epoch) const {
@@ -174,9 +173,9 @@ std::string Archive::path_of(Utc start, std::uint32_t epoch) const {
 }
 
 int SegmentReader::open(const std::string& path) {
-  const std::size_t length = path.rfind('/') + 1;
-  if (!descriptor_ || std::string_view(path).substr(0, length) != folder_) {
-    folder_ = path.substr(0, length);
+  const std::string_view folder = folder_of(path);
+  if (!descriptor_ || folder != folder_) {
+    folder_ = folder;
     descriptor_.emplace(::open(folder_.empty() ? "." : folder_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (!descriptor_->valid()) {
       const int error = errno;
@@ -186,7 +185,7 @@ int SegmentReader::open(const std::string& path) {
     }
   }
   // O_NONBLOCK: a FIFO of that name must not hold the thread.
-  return openat(descriptor_->get(), path.c_str() + length, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  return openat(descriptor_->get(), path.c_str() + folder.size(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 }
 
 Result<std::optional<Segment>> SegmentReader::read(const SegmentName& name) {
@@ -194,7 +193,7 @@ Result<std::optional<Segment>> SegmentReader::read(const SegmentName& name) {
   if (!descriptor.valid() && errno == ENOENT) return std::optional<Segment>();
   if (!descriptor.valid()) return core::fail_errno(errno, "location: cannot open '" + name.path + "'");
   // styp and our box take about 200 bytes; an init segment far away has a longer name.
-  std::array<std::uint8_t, 4096> head{};
+  std::array<std::uint8_t, 4096> head;
   for (const std::size_t wanted : {std::size_t{512}, head.size()}) {
     const ssize_t size = pread(descriptor.get(), head.data(), wanted, 0);
     if (size < 0) return core::fail_errno(errno, "location: cannot read '" + name.path + "'");

@@ -43,6 +43,8 @@ class Archive {
   [[nodiscard]] std::string relative(const std::string& path) const;
   // The path of the init segment that belongs to a segment.
   [[nodiscard]] static std::string init_path(const Segment& segment);
+  // Whether two segments lie in one folder.
+  [[nodiscard]] static bool are_neighbours(const Segment& a, const Segment& b);
   // The path that a segment has, or would have.
   [[nodiscard]] std::string path_of(core::Utc start, std::uint32_t epoch) const;
 

@@ -90,7 +90,7 @@ class Rows {
   Result<std::shared_ptr<const core::SegmentContext>> context_for(const Segment& segment) {
     const core::SegmentInfo& info = segment.info;
     const bool same = last_ != nullptr && context_ != nullptr && last_->info.init_name == info.init_name &&
-                      last_->info.key_id == info.key_id && Archive::init_path(*last_) == Archive::init_path(segment);
+                      last_->info.key_id == info.key_id && Archive::are_neighbours(*last_, segment);
     if (same) return context_;
     const std::string init_path = Archive::init_path(segment);
     core::SegmentContext context;

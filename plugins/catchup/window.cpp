@@ -4,7 +4,8 @@
 #include <charconv>
 #include <chrono>
 #include <span>
-#include <thread>
+
+#include "catchup/parallel.hpp"
 
 namespace aircheck::catchup {
 
@@ -78,20 +79,13 @@ using ReadSegment = Result<std::optional<Segment>>;
 
 // Opening a file takes longer than reading its head: two hours of 6 s are 1,200 of them.
 std::vector<ReadSegment> read_all(std::span<const SegmentName> names) {
-  constexpr std::size_t kFewestEach = 64;
-  constexpr std::size_t kMostThreads = 4;
+  constexpr std::size_t kPart = 64;
   std::vector<ReadSegment> segments(names.size(), ReadSegment(std::nullopt));
-  const std::size_t threads = std::clamp<std::size_t>(
-      names.size() / kFewestEach, 1, std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, kMostThreads));
-  const auto read_part = [&](std::size_t part) {
+  in_parallel((names.size() + kPart - 1) / kPart, [&](std::size_t part) {
     SegmentReader reader;
-    const std::size_t end = names.size() * (part + 1) / threads;
-    for (std::size_t i = names.size() * part / threads; i < end; ++i) segments[i] = reader.read(names[i]);
-  };
-  std::vector<std::jthread> others;
-  for (std::size_t part = 1; part < threads; ++part) others.emplace_back(read_part, part);
-  read_part(0);
-  others.clear();
+    const std::size_t end = std::min(names.size(), (part + 1) * kPart);
+    for (std::size_t i = part * kPart; i < end; ++i) segments[i] = reader.read(names[i]);
+  });
   return segments;
 }
 

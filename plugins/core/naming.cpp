@@ -1,6 +1,7 @@
 #include "core/naming.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <optional>
 
@@ -70,44 +71,71 @@ std::optional<std::int64_t> take_number(std::string_view& text, std::size_t widt
   return value;
 }
 
+// What was before, less what is left of it.
+std::string_view taken(std::string_view before, std::string_view rest) {
+  return before.substr(0, before.size() - rest.size());
+}
+
 bool take_text(std::string_view& text, std::string_view expected) {
   if (!text.starts_with(expected)) return false;
   text.remove_prefix(expected.size());
   return true;
 }
 
-struct FieldValues {
-  CivilTime civil;
-  std::optional<std::int64_t> day_of_year;
-  std::optional<std::int64_t> epoch_seconds;
+// Digits that append_padded() would have written.
+bool is_padded(std::string_view digits, std::size_t width) {
+  return digits.size() == width || (digits.size() > width && digits.front() != '0');
+}
 
-  void set(char field, std::int64_t value) {
-    const int small = static_cast<int>(value);
-    switch (field) {
-      case 'Y': civil.year = small; break;
-      case 'm': civil.month = small; break;
-      case 'd': civil.day = small; break;
-      case 'H': civil.hour = small; break;
-      case 'M': civil.minute = small; break;
-      case 'S': civil.second = small; break;
-      case 'j': day_of_year = value; break;
-      case 's': epoch_seconds = value; break;
-      default: civil.nanosecond = small * static_cast<int>(kNsPerMs);
-    }
+// What the fields of a name said.
+class FieldValues {
+ public:
+  // False where the field stands again and says something else.
+  bool set(char field, std::int64_t value) {
+    std::optional<std::int64_t>& known = values_[static_cast<std::size_t>(find_field(field) - kFields)];
+    const bool agrees = !known || *known == value;
+    known = value;
+    return agrees;
   }
 
   Result<Utc> utc() const {
-    if (epoch_seconds) {
+    if (const auto seconds = get('s')) {
       constexpr std::int64_t kLast = 9'214'646'399;  // 2261-12-31T23:59:59Z
-      if (*epoch_seconds > kLast) return fail(Code::kParse, "the time is beyond the year 2261");
-      return Utc{*epoch_seconds * kNsPerSecond + civil.nanosecond};
+      if (*seconds > kLast) return fail(Code::kParse, "the time is beyond the year 2261");
+      return Utc{*seconds * kNsPerSecond + small('N', 0) * kNsPerMs};
     }
-    if (!day_of_year) return from_civil(civil);
-    CivilTime new_year = civil;
-    new_year.month = new_year.day = 1;
-    AIRCHECK_TRY(const Utc start, from_civil(new_year));
-    return start + (*day_of_year - 1) * 86400 * kNsPerSecond;
+    CivilTime civil{small('Y', 1970),
+                    small('m', 1),
+                    small('d', 1),
+                    small('H', 0),
+                    small('M', 0),
+                    small('S', 0),
+                    small('N', 0) * static_cast<int>(kNsPerMs)};
+    const auto day = get('j');
+    if (!day) return from_civil(civil);
+    if (*day > 366) return fail(Code::kParse, "there is no such day in the year");
+    civil.month = civil.day = 1;
+    AIRCHECK_TRY(const Utc start, from_civil(civil));
+    return start + (*day - 1) * 86400 * kNsPerSecond;
   }
+
+  // Whether each field says what it would say of that instant: %j or %s may contradict the others.
+  [[nodiscard]] bool agree(Utc utc) const {
+    const CivilTime civil = to_civil(utc);
+    return std::ranges::all_of(kFields, [&](const Field& field) {
+      const auto value = get(field.name);
+      return !value || *value == field_value(field.name, utc, civil);
+    });
+  }
+
+ private:
+  [[nodiscard]] std::optional<std::int64_t> get(char field) const {
+    return values_[static_cast<std::size_t>(find_field(field) - kFields)];
+  }
+  // Of four digits at most.
+  [[nodiscard]] int small(char field, int otherwise) const { return static_cast<int>(get(field).value_or(otherwise)); }
+
+  std::array<std::optional<std::int64_t>, std::size(kFields)> values_;
 };
 
 }  // namespace
@@ -290,25 +318,27 @@ Result<NameParts> NamePattern::parse_name(std::string_view path) const {
       if (track.empty()) return no_match();
       continue;
     }
-    const auto value = take_number(rest, find_field(token.field)->width);
-    if (!value) return no_match();
-    values.set(token.field, *value);
+    const std::size_t width = find_field(token.field)->width;
+    const std::string_view before = rest;
+    const auto value = take_number(rest, width);
+    if (!value || !is_padded(taken(before, rest), std::max<std::size_t>(width, 1))) return no_match();
+    if (!values.set(token.field, *value)) return no_match();
   }
-  const auto take_suffix = [&rest](std::string_view mark) -> std::optional<std::uint32_t> {
+  // Each file has one name only, so that its padding has to be ours.
+  const auto take_suffix = [&rest](std::string_view mark, std::size_t width) -> std::optional<std::uint32_t> {
     if (!take_text(rest, mark)) return 0;
+    const std::string_view before = rest;
     const auto value = take_number(rest, 0);
-    if (!value || *value > UINT32_MAX) return std::nullopt;
+    if (!value || *value == 0 || *value > UINT32_MAX || !is_padded(taken(before, rest), width)) return std::nullopt;
     return static_cast<std::uint32_t>(*value);
   };
-  const auto epoch = take_suffix("-e");
+  const auto epoch = take_suffix("-e", 1);
   if (!epoch) return no_match();
-  const auto duplicate = take_suffix("-");
+  const auto duplicate = take_suffix("-", 3);
   if (!duplicate || rest != extension_) return no_match();
   AIRCHECK_TRY(const Utc utc, values.utc());
-  NameParts parts{utc, *epoch, *duplicate, std::move(track)};
-  // Fields that repeat must agree, and padding must be ours: then each file has one name only.
-  if (format(parts) != path) return no_match();
-  return parts;
+  if (!values.agree(utc)) return no_match();
+  return NameParts{utc, *epoch, *duplicate, std::move(track)};
 }
 
 std::string NamePattern::directory() const {

@@ -1,6 +1,7 @@
 #include "core/playlist.hpp"
 
 #include <algorithm>
+#include <array>
 #include <span>
 
 namespace aircheck::core {
@@ -16,20 +17,34 @@ void append_percent(std::string& out, char character) {
   out += kHexDigits[byte & 15];
 }
 
+// Which bytes stand for themselves.
+using PlainBytes = std::array<bool, 256>;
+
+// Runs of those are copied as one.
+void append_encoded(std::string& out, std::string_view text, const PlainBytes& plain) {
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t run = at;
+    while (run < text.size() && plain[static_cast<unsigned char>(text[run])]) ++run;
+    out += text.substr(at, run - at);
+    if (run < text.size()) append_percent(out, text[run]);
+    at = run + 1;
+  }
+}
+
 // A URI that someone else composed: only what could end a line, a quoted string or the URI itself is encoded.
 void append_uri(std::string& out, std::string_view uri) {
-  constexpr std::string_view kNeverInUris = "\"<>\\^`{|}";
-  for (std::size_t i = 0; i < uri.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(uri[i]);
-    // A line that starts with '#' is a tag or a comment.
-    const bool encode =
-        byte <= 0x20 || byte >= 0x7f || kNeverInUris.find(uri[i]) != std::string_view::npos || (i == 0 && byte == '#');
-    if (encode) {
-      append_percent(out, uri[i]);
-    } else {
-      out += uri[i];
-    }
+  static constexpr PlainBytes kPlain = [] {
+    PlainBytes plain{};
+    for (std::size_t byte = 0x21; byte < 0x7f; ++byte) plain[byte] = true;
+    for (const char never : std::string_view("\"<>\\^`{|}")) plain[static_cast<unsigned char>(never)] = false;
+    return plain;
+  }();
+  // A line that starts with '#' is a tag or a comment.
+  if (uri.starts_with('#')) {
+    append_percent(out, '#');
+    uri.remove_prefix(1);
   }
+  append_encoded(out, uri, kPlain);
 }
 
 // RFC 8216 section 4.2: a quoted string holds neither quotes nor line ends, and there is no escape for them.
@@ -335,17 +350,16 @@ std::string write_multivariant_playlist(const MultivariantPlaylist& playlist) {
 }
 
 std::string uri_from_path(std::string_view path) {
-  constexpr std::string_view kPlain = "-._~/!$&'()*+,;=@";
+  static constexpr PlainBytes kPlain = [] {
+    PlainBytes plain{};
+    for (const char sign : std::string_view("-._~/!$&'()*+,;=@")) plain[static_cast<unsigned char>(sign)] = true;
+    for (unsigned char letter = 'a'; letter <= 'z'; ++letter) plain[letter] = plain[letter - 'a' + 'A'] = true;
+    for (unsigned char digit = '0'; digit <= '9'; ++digit) plain[digit] = true;
+    return plain;
+  }();
   std::string out;
-  for (const char character : path) {
-    const bool alphanumeric = (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z') ||
-                              (character >= '0' && character <= '9');
-    if (alphanumeric || kPlain.find(character) != std::string_view::npos) {
-      out += character;
-    } else {
-      append_percent(out, character);
-    }
-  }
+  out.reserve(path.size());
+  append_encoded(out, path, kPlain);
   return out;
 }
 

@@ -1,7 +1,7 @@
 #include "core/time.hpp"
 
+#include <algorithm>
 #include <array>
-#include <cstdio>
 
 namespace aircheck::core {
 
@@ -117,6 +117,11 @@ Result<Utc> parse_rfc3339(std::string_view text) {
   return local - offset * kNsPerSecond;
 }
 
+// Writes the last `count` decimal digits of a number over those that stand there.
+void set_digits(std::string& text, std::size_t at, std::size_t count, int value) {
+  for (std::size_t i = at + count; i > at; value /= 10) text[--i] = static_cast<char>('0' + value % 10);
+}
+
 }  // namespace
 
 CivilTime to_civil(Utc utc) {
@@ -149,17 +154,20 @@ Result<Utc> from_civil(const CivilTime& civil) {
 
 std::string to_rfc3339(Utc utc, int decimals) {
   const CivilTime civil = to_civil(utc);
-  char text[64];
-  std::snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d", civil.year, civil.month, civil.day, civil.hour,
-                civil.minute, civil.second);
-  std::string result = text;
+  std::string text = "0000-00-00T00:00:00";
+  set_digits(text, 0, 4, civil.year);
+  set_digits(text, 5, 2, civil.month);
+  set_digits(text, 8, 2, civil.day);
+  set_digits(text, 11, 2, civil.hour);
+  set_digits(text, 14, 2, civil.minute);
+  set_digits(text, 17, 2, civil.second);
   if (decimals > 0) {
-    std::snprintf(text, sizeof text, "%09d", civil.nanosecond);
-    result += '.';
-    result.append(text, static_cast<std::size_t>(decimals < 9 ? decimals : 9));
+    text += ".000000000";
+    set_digits(text, 20, 9, civil.nanosecond);
+    text.resize(20 + static_cast<std::size_t>(std::min(decimals, 9)));
   }
-  result += 'Z';
-  return result;
+  text += 'Z';
+  return text;
 }
 
 Result<Utc> from_rfc3339(std::string_view text) {

@@ -97,6 +97,7 @@ TEST(NamePattern, RefusesOtherNames) {
   EXPECT_TRUE(ordinal->parse_name("2024-366-000000"));
   EXPECT_FALSE(ordinal->parse_name("2026-366-000000"));
   EXPECT_FALSE(ordinal->parse_name("2026-000-000000"));
+  EXPECT_FALSE(ordinal->parse_name("2261-999-000000"));
   const auto seconds = NamePattern::parse("%s.m4s");
   ASSERT_TRUE(seconds);
   EXPECT_FALSE(seconds->parse_name("99999999999.m4s"));
@@ -161,6 +162,31 @@ TEST(NamePattern, TellsTheTrack) {
   EXPECT_TRUE(folders->has_dated_folders());
   EXPECT_EQ(folders->format({Utc{}, 0, 0, "video"}), "out/video/0.m4s");
   EXPECT_FALSE(NamePattern::parse("out/%s.m4s")->has_track());
+}
+
+// Each file has one name: whatever is read back is written like that again.
+TEST(NamePattern, TakesOnlyWhatItWouldWrite) {
+  std::mt19937_64 random(4);
+  constexpr std::string_view kSigns = "0123456789-e_/.x";
+  for (const char* text :
+       {"%Y/%j/x-%Y%m%d%H%M%S_%s_%3N.m4s", "%Y/%m/%d/x-%Y%m%d%H%M%S.m4s", "x%s", "%d%m%Y%j-%H%M%S"}) {
+    const auto pattern = NamePattern::parse(text);
+    ASSERT_TRUE(pattern) << text;
+    int taken = 0;
+    for (int i = 0; i < 50'000; ++i) {
+      const std::int64_t seconds = static_cast<std::int64_t>(random() % 9'214'646'400U);
+      std::string name = pattern->format({Utc::from_seconds(seconds), static_cast<std::uint32_t>(random() % 3),
+                                          static_cast<std::uint32_t>(random() % 2 * (random() % 2000))});
+      const std::size_t at = random() % name.size();
+      const std::string_view sign = kSigns.substr(random() % kSigns.size(), 1);
+      name.replace(at, random() % 2, sign);
+      const auto read = pattern->parse_name(name);
+      if (!read) continue;
+      ++taken;
+      ASSERT_EQ(pattern->format(*read), name) << text;
+    }
+    EXPECT_GT(taken, 100) << text;
+  }
 }
 
 // Random instants of three centuries: names round-trip, and the C library's gmtime and strftime write the same (the
