@@ -16,8 +16,8 @@
  *
  * ## Example launch line
  * |[
- * gst-launch-1.0 filesrc location=film.mp4 ! qtdemux name=d  d.video_0 ! queue ! h264parse ! mux.video_0 \
- *   d.audio_0 ! queue ! aacparse ! mux.audio_0  fmp4mux name=mux start-utc=2026-02-25T14:30:00Z ! \
+ * gst-launch-1.0 filesrc location=film.mp4 ! qtdemux name=d  d.video_0 ! h264parse ! mux.video_0 \
+ *   d.audio_0 ! aacparse ! mux.audio_0  fmp4mux name=mux start-utc=2026-02-25T14:30:00Z ! \
  *   filesink location=fragmented.mp4
  * ]| A film as one fragmented MP4 file: an init segment and a segment of six seconds behind the other.
  */

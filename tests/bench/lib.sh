@@ -9,6 +9,8 @@ RUNS=${AIRCHECK_BENCH_RUNS:-5}
 TIMEFORMAT='%R %U %S'
 export LC_ALL=C.UTF-8 TZ=UTC
 mkdir -p "$WORK"
+# A registry of our own: whoever runs GStreamer beside us with other plugins has the shared one scanned anew each time.
+export GST_REGISTRY=$WORK/registry.bin
 
 fail() {
   printf 'error: %s\n' "$1" >&2

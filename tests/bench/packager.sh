@@ -12,13 +12,15 @@ find_packager() { # sets PACKAGER
   chmod +x "$PACKAGER"
 }
 
-# package_ours FILM FSYNC [SCHEME [TARGET]]: wall-clock and processor seconds
+# package_ours FILM FSYNC [SCHEME [TARGET [BEHIND]]]: wall-clock and processor seconds. BEHIND is an element behind each
+# pad of the demuxer: with `queue` each track has a thread of its own.
 package_ours() {
-  local scheme=${3:-cenc} target=${4:-6}
+  local scheme=${3:-cenc} target=${4:-6} behind=()
+  [ -z "${5:-}" ] || behind=("$5" !)
   rm -rf "$WORK/ours" && mkdir -p "$WORK/ours"
   timed 120 'packaging with gst-launch-1.0' gst-launch-1.0 -q filesrc location="$1" ! qtdemux name=d \
-    d.video_0 ! queue ! h264parse ! cencenc scheme="$scheme" key-id=$KID key=$KEY ! sink.video \
-    d.audio_0 ! queue ! aacparse ! cencenc scheme="$scheme" key-id=$KID key=$KEY ! sink.audio \
+    d.video_0 ! "${behind[@]}" h264parse ! cencenc scheme="$scheme" key-id=$KID key=$KEY ! sink.video \
+    d.audio_0 ! "${behind[@]}" aacparse ! cencenc scheme="$scheme" key-id=$KID key=$KEY ! sink.audio \
     strftimefmp4sink name=sink fsync="$2" location="$WORK/ours/ch1-%Y%m%d%H%M%S.m4s" \
     playlist-location="$WORK/ours/ch1.m3u8" target-duration="$target" start-utc=2026-02-25T14:30:00Z
 }
