@@ -1,7 +1,5 @@
 #include "cenc/frame_encryptor.hpp"
 
-#include "cenc/protection.hpp"
-
 namespace aircheck::cenc {
 
 namespace {
@@ -13,7 +11,23 @@ gstx::Ref<GstBuffer> buffer_of(core::ByteView bytes) {
 }  // namespace
 
 FrameEncryptor::FrameEncryptor(Cipher cipher, const NamedKey& key, core::TrackIvs& ivs)
-    : cipher_(std::move(cipher)), ivs_(&ivs), key_id_(buffer_of(key.key_id)), constant_iv_(buffer_of(ivs.constant)) {}
+    : cipher_(std::move(cipher)), ivs_(&ivs) {
+  const auto key_id = buffer_of(key.key_id);
+  const auto constant_iv = buffer_of(ivs.constant);
+  CommonProtection common;
+  common.key_id = key_id.get();
+  if (std::holds_alternative<core::CbcsCipher>(cipher_)) {
+    common.scheme = core::CencScheme::kCbcs;
+    common.constant_iv = constant_iv.get();
+  }
+  for (const bool video : {false, true}) {
+    if (common.scheme == core::CencScheme::kCbcs) common.pattern = video ? core::kVideoPattern : core::kAudioPattern;
+    for (const bool encrypted : {false, true}) {
+      common.encrypted = encrypted;
+      infos_[video ? 1 : 0][encrypted ? 1 : 0].emplace(common);
+    }
+  }
+}
 
 core::Result<FrameEncryptor> FrameEncryptor::create(core::CencScheme scheme, const NamedKey& key, core::TrackIvs& ivs) {
   if (scheme == core::CencScheme::kCenc) {
@@ -35,20 +49,10 @@ core::Result<void> FrameEncryptor::encrypt(std::span<std::uint8_t> bytes, Frame&
 }
 
 void FrameEncryptor::describe(GstBuffer* buffer, const Frame& frame) const {
-  FrameProtection protection;
-  protection.encrypted = !frame.clear;
-  protection.key_id = key_id_.get();
-  if (!frame.clear) protection.subsamples = frame.subsamples.entries();
-  gstx::Ref<GstBuffer> iv;
-  if (std::holds_alternative<core::CbcsCipher>(cipher_)) {
-    protection.scheme = core::CencScheme::kCbcs;
-    protection.pattern = frame.video ? core::kVideoPattern : core::kAudioPattern;
-    iv = constant_iv_;
-  } else if (!frame.clear) {
-    iv = buffer_of(frame.iv);
-  }
-  protection.iv = iv.get();
-  add_protection_meta(buffer, protection);
+  const auto& info = infos_[frame.video ? 1 : 0][frame.clear ? 0 : 1];
+  if (frame.clear) return info->add_to(buffer, nullptr, {});
+  const auto iv = std::holds_alternative<core::CencCipher>(cipher_) ? buffer_of(frame.iv) : gstx::Ref<GstBuffer>();
+  info->add_to(buffer, iv.get(), frame.subsamples.entries());
 }
 
 }  // namespace aircheck::cenc

@@ -3,9 +3,11 @@
 
 #include <gst/gst.h>
 
+#include <optional>
 #include <variant>
 
 #include "cenc/key_changes.hpp"
+#include "cenc/protection.hpp"
 #include "core/cenc_ivs.hpp"
 #include "gstx/ref.hpp"
 
@@ -36,8 +38,7 @@ class FrameEncryptor {
 
   Cipher cipher_;
   core::TrackIvs* ivs_;
-  gstx::Ref<GstBuffer> key_id_;
-  gstx::Ref<GstBuffer> constant_iv_;
+  std::optional<ProtectionInfo> infos_[2][2];  // of a frame of audio or video, left clear or encrypted
 };
 
 }  // namespace aircheck::cenc

@@ -1,6 +1,8 @@
 #include "cenc/protection.hpp"
 
 #include <algorithm>
+#include <array>
+#include <tuple>
 
 #include "gstx/buffer_map.hpp"
 #include "gstx/caps.hpp"
@@ -50,16 +52,55 @@ void append_clear(GstCaps* caps, const GstStructure* encrypted, const char* medi
 }
 
 Ref<GstBuffer> subsamples_buffer(std::span<const core::Subsample> subsamples) {
-  core::ByteWriter writer;
+  std::array<std::uint8_t, core::SubsampleMap::kCapacityConstantIv * kSubsampleSize> bytes;
+  auto out = bytes.begin();
   for (const core::Subsample& subsample : subsamples) {
-    writer.u16(subsample.clear_bytes);
-    writer.u32(subsample.protected_bytes);
+    for (const int shift : {8, 0}) *out++ = static_cast<std::uint8_t>(subsample.clear_bytes >> shift);
+    for (const int shift : {24, 16, 8, 0}) *out++ = static_cast<std::uint8_t>(subsample.protected_bytes >> shift);
   }
-  return Ref<GstBuffer>::adopt(gst_buffer_new_memdup(writer.view().data(), writer.size()));
+  return Ref<GstBuffer>::adopt(gst_buffer_new_memdup(bytes.data(), subsamples.size() * kSubsampleSize));
 }
 
-void set_uint(GstStructure* info, const char* name, std::size_t value) {
-  gst_structure_set(info, name, G_TYPE_UINT, static_cast<guint>(value), nullptr);
+// The names of the fields, looked up once: every frame has them.
+struct Fields {
+  GQuark encrypted_caps = g_quark_from_static_string(kEncryptedCaps);
+  GQuark iv_size = g_quark_from_static_string("iv_size");
+  GQuark encrypted = g_quark_from_static_string("encrypted");
+  GQuark kid = g_quark_from_static_string("kid");
+  GQuark crypt_byte_block = g_quark_from_static_string("crypt_byte_block");
+  GQuark skip_byte_block = g_quark_from_static_string("skip_byte_block");
+  GQuark constant_iv_size = g_quark_from_static_string("constant_iv_size");
+  GQuark iv = g_quark_from_static_string("iv");
+  GQuark cipher_mode = g_quark_from_static_string(kCipherMode);
+  GQuark subsample_count = g_quark_from_static_string("subsample_count");
+  GQuark subsamples = g_quark_from_static_string("subsamples");
+};
+const Fields& fields() {
+  static const Fields kFields;
+  return kFields;
+}
+
+// A GValue on its way into a structure.
+class Value {
+ public:
+  explicit Value(GType type) { g_value_init(&value_, type); }
+  [[nodiscard]] GValue* get() { return &value_; }
+  void move_to(GstStructure* info, GQuark field) { gst_structure_id_take_value(info, field, &value_); }
+
+ private:
+  GValue value_ = G_VALUE_INIT;
+};
+
+void set_uint(GstStructure* info, GQuark field, std::size_t number) {
+  Value value(G_TYPE_UINT);
+  g_value_set_uint(value.get(), static_cast<guint>(number));
+  value.move_to(info, field);
+}
+
+void set_buffer(GstStructure* info, GQuark field, GstBuffer* buffer) {
+  Value value(GST_TYPE_BUFFER);
+  g_value_set_boxed(value.get(), buffer);
+  value.move_to(info, field);
 }
 
 Result<guint> uint_field(const GstStructure* info, const char* name) {
@@ -185,31 +226,35 @@ Ref<GstCaps> any_encrypted_caps(GstCaps* clear) {
 
 // Fields, types and order as qtdemux 1.22 has them, but for one: where a constant IV comes with subsamples, qtdemux
 // calls it a sample's own of 16 bytes, and we say what it is, so that a muxer can tell.
-void add_protection_meta(GstBuffer* buffer, const FrameProtection& protection) {
-  const bool constant_iv = protection.scheme == CencScheme::kCbcs;
-  const gsize iv_size = protection.iv != nullptr ? gst_buffer_get_size(protection.iv) : 0;
-  GstStructure* const info = gst_structure_new(
-      kEncryptedCaps, "iv_size", G_TYPE_UINT, constant_iv ? 0U : static_cast<guint>(iv_size), "encrypted",
-      G_TYPE_BOOLEAN, protection.encrypted ? TRUE : FALSE, "kid", GST_TYPE_BUFFER, protection.key_id, nullptr);
-  if (protection.pattern.skip_blocks != 0) {
-    set_uint(info, "crypt_byte_block", protection.pattern.crypt_blocks);
-    set_uint(info, "skip_byte_block", protection.pattern.skip_blocks);
+ProtectionInfo::ProtectionInfo(const CommonProtection& common)
+    : common_(gst_structure_new_id_empty(fields().encrypted_caps)), constant_iv_(common.scheme == CencScheme::kCbcs) {
+  GstStructure* const info = common_.get();
+  const bool own_iv = common.encrypted && !constant_iv_;
+  set_uint(info, fields().iv_size, own_iv ? std::tuple_size_v<core::CencIv> : 0);
+  Value encrypted(G_TYPE_BOOLEAN);
+  g_value_set_boolean(encrypted.get(), common.encrypted ? TRUE : FALSE);
+  encrypted.move_to(info, fields().encrypted);
+  set_buffer(info, fields().kid, common.key_id);
+  if (common.pattern.skip_blocks != 0) {
+    set_uint(info, fields().crypt_byte_block, common.pattern.crypt_blocks);
+    set_uint(info, fields().skip_byte_block, common.pattern.skip_blocks);
   }
-  if (constant_iv) {
-    set_uint(info, "constant_iv_size", iv_size);
-  } else {
-    gst_structure_set(info, kCipherMode, G_TYPE_STRING, cipher_mode(protection.scheme), nullptr);
+  if (constant_iv_) {
+    set_uint(info, fields().constant_iv_size, std::tuple_size_v<core::AesBlock>);
+    set_buffer(info, fields().iv, common.constant_iv);
   }
-  if (protection.iv != nullptr) gst_structure_set(info, "iv", GST_TYPE_BUFFER, protection.iv, nullptr);
-  if (constant_iv) gst_structure_set(info, kCipherMode, G_TYPE_STRING, cipher_mode(protection.scheme), nullptr);
+  Value mode(G_TYPE_STRING);
+  g_value_set_interned_string(mode.get(), g_intern_static_string(cipher_mode(common.scheme)));  // copies are free
+  mode.move_to(info, fields().cipher_mode);
+}
+
+void ProtectionInfo::add_to(GstBuffer* frame, GstBuffer* iv, std::span<const core::Subsample> subsamples) const {
+  GstStructure* const info = gst_structure_copy(common_.get());
+  if (iv != nullptr) set_buffer(info, fields().iv, iv);
   // Of wholly protected samples with a constant IV a file says nothing, and neither does qtdemux.
-  if (!constant_iv || !protection.subsamples.empty()) {
-    set_uint(info, "subsample_count", protection.subsamples.size());
-  }
-  if (!protection.subsamples.empty()) {
-    gst_structure_set(info, "subsamples", GST_TYPE_BUFFER, subsamples_buffer(protection.subsamples).get(), nullptr);
-  }
-  gst_buffer_add_protection_meta(buffer, info);
+  if (!constant_iv_ || !subsamples.empty()) set_uint(info, fields().subsample_count, subsamples.size());
+  if (!subsamples.empty()) set_buffer(info, fields().subsamples, subsamples_buffer(subsamples).get());
+  gst_buffer_add_protection_meta(frame, info);
 }
 
 Result<ReadProtection> read_protection(const GstStructure* info, CencScheme scheme, std::size_t frame_size) {

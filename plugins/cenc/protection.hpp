@@ -35,16 +35,27 @@ inline constexpr const char* kHevcCaps = "video/x-h265";
 [[nodiscard]] gstx::Ref<GstCaps> original_caps(GstCaps* encrypted);
 [[nodiscard]] gstx::Ref<GstCaps> any_encrypted_caps(GstCaps* clear);
 
-// Of one frame that is to be described. The buffers are shared by all frames that have them.
-struct FrameProtection {
+// What frames have in common that are protected alike. The buffers are shared by all of them.
+struct CommonProtection {
   core::CencScheme scheme = core::CencScheme::kCenc;
   bool encrypted = true;
   GstBuffer* key_id = nullptr;
-  GstBuffer* iv = nullptr;  // null: none is told, as of a clear frame of `cenc`
+  GstBuffer* constant_iv = nullptr;  // of `cbcs`
   core::CryptPattern pattern;
-  std::span<const core::Subsample> subsamples;
 };
-void add_protection_meta(GstBuffer* buffer, const FrameProtection& protection);
+
+// Describes frames: made once, because a frame's own fields are few and its meta is made for each one.
+class ProtectionInfo {
+ public:
+  explicit ProtectionInfo(const CommonProtection& common);
+
+  // Adds the GstProtectionMeta. `iv` is the frame's own; null: none is told but a constant one.
+  void add_to(GstBuffer* frame, GstBuffer* iv, std::span<const core::Subsample> subsamples) const;
+
+ private:
+  gstx::Structure common_;
+  bool constant_iv_;
+};
 
 // What a meta says, checked against itself and the size of its frame.
 struct ReadProtection {

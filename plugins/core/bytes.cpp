@@ -64,7 +64,9 @@ Result<void> ByteReader::expect_elements(std::uint64_t count, std::size_t elemen
 }
 
 void ByteWriter::unsigned_integer(std::uint64_t value, std::size_t width) {
-  for (std::size_t i = width; i-- > 0;) bytes_.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
+  std::array<std::uint8_t, sizeof(value)> digits;
+  for (std::size_t i = 0; i < width; ++i) digits[i] = static_cast<std::uint8_t>(value >> (8 * (width - 1 - i)));
+  bytes_.insert(bytes_.end(), digits.begin(), digits.begin() + static_cast<std::ptrdiff_t>(width));
 }
 
 void ByteWriter::u8(std::uint8_t value) {

@@ -389,7 +389,6 @@ core::Result<void> Fmp4Mux::push_sample(Pad& pad, gstx::Ref<GstBuffer> buffer) {
   sample.presentation_ns = anchor_ns_ + *presentation;
   if (const auto decode = running_time(pad, GST_BUFFER_DTS(raw))) sample.decode_ns = anchor_ns_ + *decode;
   if (GST_BUFFER_DURATION_IS_VALID(raw)) sample.duration_ns = static_cast<std::int64_t>(GST_BUFFER_DURATION(raw));
-  sample.key = sample_key(raw);
   sample.discont = GST_BUFFER_FLAG_IS_SET(raw, GST_BUFFER_FLAG_DISCONT);
   const TrackConfig& config = track.config();
   if (track.kind() == TrackKind::kVideo) {
@@ -415,6 +414,7 @@ core::Result<void> Fmp4Mux::push_sample(Pad& pad, gstx::Ref<GstBuffer> buffer) {
     }
   }
   sample.buffer = std::move(buffer);
+  AIRCHECK_TRY_VOID(take_protection(config, sample));
   track.push(std::move(sample));
   if (std::exchange(pad.cut_asked, false)) segmenter_.request_cut(track.last_ns());
   return {};

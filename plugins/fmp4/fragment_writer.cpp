@@ -88,7 +88,7 @@ Result<void> write_traf(const TrackPart& part, bmff::Traf& traf) {
   } else {
     trun.flags |= bmff::Trun::kDuration;
   }
-  if (config.encrypted()) AIRCHECK_TRY_VOID(add_protection(samples, traf));
+  if (config.encrypted()) add_protection(samples, traf);
   return {};
 }
 

@@ -17,7 +17,7 @@ struct FragmentSettings {
 // [styp][sidx], then for each chunk [prft, moof and mdat header][samples of the first track ...][samples of the second
 // ...]. Takes the samples' buffers out of the segment and clears their time stamps, which belong to other streams. The
 // list is without a SegmentMeta. Counts `fragment_number` up by one for each chunk. kUnsupported for a chunk of 2 GiB
-// or more, and for protection metadata that the track's scheme does not have.
+// or more.
 core::Result<gstx::Ref<GstBufferList>> write_segment(Segment& segment, const FragmentSettings& settings,
                                                      std::uint32_t& fragment_number);
 

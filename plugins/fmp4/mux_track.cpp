@@ -86,6 +86,7 @@ MuxSample MuxTrack::timed(IncomingSample& incoming) {
   has_samples_ = true;
   MuxSample sample;
   sample.buffer = std::move(incoming.buffer);
+  sample.protection = std::move(incoming.protection);
   sample.config = config_;
   sample.media = media_;
   sample.sync = incoming.sync;

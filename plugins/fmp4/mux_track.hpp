@@ -1,6 +1,7 @@
 // One track of the muxer: gives its samples decode times and keeps them until a segment takes them.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -15,6 +16,12 @@
 
 namespace aircheck::fmp4 {
 
+// A sample's entry in senc.
+struct SampleProtection {
+  std::array<std::uint8_t, 8> iv{};  // not written where all samples have a constant one
+  core::Bytes subsamples;            // as senc has them; none: the whole sample is protected
+};
+
 // A buffer as it comes in; times are UTC in nanoseconds.
 struct IncomingSample {
   gstx::Ref<GstBuffer> buffer;
@@ -23,6 +30,7 @@ struct IncomingSample {
   std::optional<std::int64_t> duration_ns;
   bool sync = true;  // video: an IDR
   std::optional<SampleKey> key;
+  SampleProtection protection;
   bool discont = false;  // audio: the time is not to be rounded to the end of what came before
   // Samples that the source says are not to be heard (GstAudioClippingMeta), before and behind those that are; the
   // presentation time is of the first that is.
@@ -42,6 +50,7 @@ struct MuxSample {
   // How long before its presentation the source would decode it, in units, where the source says it.
   std::optional<std::int64_t> source_delay;
   bool sync = true;
+  SampleProtection protection;
   // The same as UTC in nanoseconds.
   std::int64_t presentation_ns = 0;
   std::int64_t decode_ns = 0;

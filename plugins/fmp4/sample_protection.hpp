@@ -2,7 +2,6 @@
 // fragment.
 #pragma once
 
-#include <optional>
 #include <span>
 
 #include "core/bmff/boxes_fragment.hpp"
@@ -10,11 +9,13 @@
 
 namespace aircheck::fmp4 {
 
-// What the metadata says beyond the one sample; nothing where it has no key id.
-[[nodiscard]] std::optional<SampleKey> sample_key(GstBuffer* buffer);
+// Reads the metadata of an incoming sample of a track of this format and takes it off its buffer, which is the only one
+// to hold it then: it is a dozen allocations, best freed by the thread that made them, and a segment waits for long.
+// Fills `key`, which stays empty where the metadata has no key id, and `protection`. kUnsupported for metadata that the
+// track's scheme does not have.
+core::Result<void> take_protection(const TrackConfig& config, IncomingSample& sample);
 
 // Fills senc, and saiz and saio where its entries are not empty, as Shaka Packager does; saio's offset is 0.
-// kUnsupported for metadata that the track's scheme does not have.
-core::Result<void> add_protection(std::span<const MuxSample> samples, core::bmff::Traf& traf);
+void add_protection(std::span<const MuxSample> samples, core::bmff::Traf& traf);
 
 }  // namespace aircheck::fmp4

@@ -13,6 +13,7 @@ constexpr std::int64_t kHoleNs = kNsPerSecond / 2;
 
 // Index of the first sample that begins at or after utc_ns.
 std::size_t first_from(const std::deque<MuxSample>& samples, std::int64_t utc_ns) {
+  if (samples.empty() || samples.back().decode_ns < utc_ns) return samples.size();  // mostly: asked for each sample
   const auto found =
       std::ranges::partition_point(samples, [utc_ns](const MuxSample& sample) { return sample.decode_ns < utc_ns; });
   return static_cast<std::size_t>(found - samples.begin());

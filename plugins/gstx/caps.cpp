@@ -14,6 +14,17 @@ Ref<GstBuffer> buffer_field(const GstStructure* structure, const char* name) {
   return Ref<GstBuffer>::adopt(buffer);
 }
 
+GstBuffer* peek_buffer(const GstStructure* structure, GQuark name) {
+  const GValue* const value = gst_structure_id_get_value(structure, name);
+  return value != nullptr && GST_VALUE_HOLDS_BUFFER(value) ? gst_value_get_buffer(value) : nullptr;
+}
+
+std::optional<std::uint32_t> peek_uint(const GstStructure* structure, GQuark name) {
+  const GValue* const value = gst_structure_id_get_value(structure, name);
+  if (value == nullptr || !G_VALUE_HOLDS_UINT(value)) return std::nullopt;
+  return g_value_get_uint(value);
+}
+
 void add_pad_template(GstElementClass* element_class, const char* name, GstPadDirection direction, const char* caps) {
   add_pad_template(element_class, name, direction, GST_PAD_ALWAYS, caps, GST_TYPE_PAD);
 }

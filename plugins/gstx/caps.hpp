@@ -3,6 +3,9 @@
 
 #include <gst/gst.h>
 
+#include <cstdint>
+#include <optional>
+
 #include "gstx/ref.hpp"
 
 namespace aircheck::gstx {
@@ -12,6 +15,12 @@ namespace aircheck::gstx {
 
 // A field of a structure, such as codec_data; null when it is absent or of another type.
 [[nodiscard]] Ref<GstBuffer> buffer_field(const GstStructure* structure, const char* name);
+
+// The same by the quark of the name, which costs no look-up of it, and without a reference: for what is read from every
+// buffer.
+[[nodiscard]] GstBuffer* peek_buffer(const GstStructure* structure, GQuark name);
+// Nothing where it is absent or no unsigned integer.
+[[nodiscard]] std::optional<std::uint32_t> peek_uint(const GstStructure* structure, GQuark name);
 
 // Adds an always pad; see the overload for others and for pads of a type of your own.
 void add_pad_template(GstElementClass* element_class, const char* name, GstPadDirection direction, const char* caps);
