@@ -16,7 +16,7 @@ Ref<GstBuffer> buffer_field(const GstStructure* structure, const char* name) {
 
 GstBuffer* peek_buffer(const GstStructure* structure, GQuark name) {
   const GValue* const value = gst_structure_id_get_value(structure, name);
-  return value != nullptr && GST_VALUE_HOLDS_BUFFER(value) ? gst_value_get_buffer(value) : nullptr;
+  return value != nullptr && G_VALUE_HOLDS(value, GST_TYPE_BUFFER) ? gst_value_get_buffer(value) : nullptr;
 }
 
 std::optional<std::uint32_t> peek_uint(const GstStructure* structure, GQuark name) {
