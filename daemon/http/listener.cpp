@@ -192,7 +192,7 @@ void Listener::take(GSocket* socket) {
   g_socket_set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1, nullptr);
   g_autoptr(GSocketConnection) plain = g_socket_connection_factory_create_connection(socket);
   const std::string name = name_of(remote);
-  connections_[name] = Connection{G_SOCKET(g_object_ref(socket)), now_ms(), false};
+  connections_[name] = Connection{.socket = G_SOCKET(g_object_ref(socket)), .since_ms = now_ms()};
   g_object_weak_ref(G_OBJECT(plain), on_closed, new Closing{alive_, name});
   if (certificate_ == nullptr) return hand_over(G_IO_STREAM(plain), local, remote);
 
@@ -217,7 +217,12 @@ void Listener::on_handshake(GObject* source, GAsyncResult* result, gpointer data
 }
 
 void Listener::hand_over(GIOStream* stream, GSocketAddress* local, GSocketAddress* remote) {
-  accepted_(stream, local, remote);
+  const auto found = connections_.find(name_of(remote));
+  if (found == connections_.end()) return;
+  WatchedStream* const watched = watched_stream_new(stream);
+  found->second.stream = watched;
+  accepted_(G_IO_STREAM(watched), local, remote);
+  g_object_unref(watched);
 }
 
 // The connection that has been idle the longest goes; where none is, somebody slow, if the server knows one. Each look
@@ -288,6 +293,7 @@ void Listener::request_ends(GSocketAddress* remote) {
   const auto found = connections_.find(name_of(remote));
   if (found == connections_.end()) return;
   found->second.busy = false;
+  if (found->second.stream != nullptr) watched_stream_wait(found->second.stream);
   found->second.since_ms = now_ms();
   if (draining_) g_socket_shutdown(found->second.socket, TRUE, TRUE, nullptr);
 }

@@ -11,6 +11,7 @@
 
 #include "base/main_context.hpp"
 #include "core/result.hpp"
+#include "http/watched_stream.hpp"
 
 namespace aircheck::http {
 
@@ -63,8 +64,9 @@ class Listener {
 
  private:
   struct Connection {
-    GSocket* socket = nullptr;  // referenced
-    std::int64_t since_ms = 0;  // last change of `busy`
+    GSocket* socket = nullptr;        // referenced
+    WatchedStream* stream = nullptr;  // libsoup's; null until it has it
+    std::int64_t since_ms = 0;        // last change of `busy`
     bool busy = false;
     bool leaving = false;  // disconnected by us, until libsoup has let go of it
   };

@@ -84,6 +84,35 @@ TEST_F(ServerTest, PathsAreDecodedOnce) {
   EXPECT_EQ(get(url("/api/x/..%2Fhello/a")).status, 404);
 }
 
+TEST_F(ServerTest, AConnectionWhoseClientGoesAfterItsAnswerIsClosed) {
+  start();
+  std::vector<std::unique_ptr<test::RawClient>> clients;
+  for (int i = 0; i < 20; ++i) {
+    clients.push_back(std::make_unique<test::RawClient>(server_->port()));
+    clients.back()->send("GET /hls/big HTTP/1.1\r\nHost: station\r\n\r\n");
+    const base::Timer tick = base::Timer::every(1, [] {});
+    // Every other one resets the connection: it leaves bytes unread.
+    ASSERT_TRUE(run_until(
+        [&] { return i % 2 == 0 || clients.back()->closed() || clients.back()->received.ends_with("0123456789"); }));
+  }
+  ASSERT_TRUE(run_until([&] { return server_->connections() == 20; }));
+  clients.clear();
+  const base::Timer tick = base::Timer::every(1, [] {});
+  EXPECT_TRUE(run_until([&] { return server_->connections() == 0; })) << server_->connections();
+}
+
+// Behind an answer, too: nothing of the daemon's keeps a connection that it has ended itself.
+TEST_F(ServerTest, AnIdleConnectionIsClosedAfterItsAnswer) {
+  options_.listen.idle_ms = 200;
+  start();
+  test::RawClient client(server_->port());
+  client.send("GET /hls/big HTTP/1.1\r\nHost: station\r\n\r\n");
+  const base::Timer tick = base::Timer::every(1, [] {});
+  EXPECT_TRUE(run_until([&] { return client.closed(); }));
+  EXPECT_TRUE(client.received.ends_with("0123456789")) << client.received;
+  EXPECT_TRUE(run_until([&] { return server_->connections() == 0; }));
+}
+
 TEST_F(ServerTest, HeadHasTheHeadersAndNoBody) {
   start();
   const auto response = fetch({.method = "HEAD", .url = url("/hls/big")});

@@ -2,6 +2,7 @@
 // ffmpeg plays through both.
 #include <unistd.h>
 
+#include "daemon/operations/nginx_process.hpp"
 #include "support/station_process.hpp"
 
 namespace aircheck {
@@ -10,10 +11,7 @@ namespace {
 class NginxTest : public test::StationProcess {
  protected:
   void TearDown() override {
-    if (nginx_ != 0) {
-      kill(nginx_, SIGTERM);
-      waitpid(nginx_, nullptr, 0);
-    }
+    nginx_.end();
     if (daemon_ != 0) end(SIGTERM);
     StationProcess::TearDown();
   }
@@ -39,51 +37,15 @@ class NginxTest : public test::StationProcess {
     ASSERT_TRUE(run_until([&] { return segments().size() >= 4; })) << log();
   }
 
-  // A port that was free a moment ago; nginx itself says when it is not any more.
-  static int free_port() {
-    g_autoptr(GSocketListener) listener = g_socket_listener_new();
-    return g_socket_listener_add_any_inet_port(listener, nullptr, nullptr);
-  }
-
   void start_nginx(bool links) {
     std::string key = links ? directory_.read("state/secrets/segment-link.key") : "";
     while (key.ends_with('\n')) key.pop_back();
-    const std::string root = g_getenv("AIRCHECK_TEST_SOURCE_ROOT");
-    std::filesystem::create_directories(directory_ / "nginx");
-    directory_.write("nginx/nginx.conf",
-                     "daemon off; pid " + (directory_ / "nginx/pid") +
-                         "; error_log stderr crit; worker_processes 1;\n" + (getuid() == 0 ? "user root;\n" : "") +
-                         "events { worker_connections 1024; }\nhttp {\n" + "  client_body_temp_path " +
-                         (directory_ / "nginx/body") + "; proxy_temp_path " + (directory_ / "nginx/proxy") +
-                         "; fastcgi_temp_path " + (directory_ / "nginx/f") + "; uwsgi_temp_path " +
-                         (directory_ / "nginx/u") + "; scgi_temp_path " + (directory_ / "nginx/s") + ";\n  include " +
-                         (directory_ / "nginx/aircheck.conf") + ";\n}\n");
-    for (int attempt = 0; attempt < 5 && nginx_ == 0; ++attempt) {
-      const std::string address = "127.0.0.1:" + std::to_string(free_port());
-      const auto made = test::run(
-          "AIRCHECK_LISTEN=" + address + " AIRCHECK_UPSTREAM=" + url_.substr(7) + " AIRCHECK_SEGMENTS=" + state() +
-          "/segments AIRCHECK_NGINX_LOGS=" + (directory_ / "nginx") + " AIRCHECK_LINK_KEY='" + key + "' envsubst " +
-          "'$AIRCHECK_LISTEN $AIRCHECK_UPSTREAM $AIRCHECK_SEGMENTS $AIRCHECK_NGINX_LOGS $AIRCHECK_LINK_KEY' < " + root +
-          "/data/nginx/aircheck.conf.template > " + (directory_ / "nginx/aircheck.conf"));
-      ASSERT_EQ(made.exit, 0) << made.output;
-      const auto checked = test::run("nginx -t -c " + (directory_ / "nginx/nginx.conf") + " 2>&1");
-      ASSERT_EQ(checked.exit, 0) << checked.output;
-      std::string config = directory_ / "nginx/nginx.conf";
-      std::string name = "nginx";
-      std::string option = "-c";
-      char* argv[] = {name.data(), option.data(), config.data(), nullptr};
-      ASSERT_NE(g_spawn_async(nullptr, argv, nullptr,
-                              static_cast<GSpawnFlags>(G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD), nullptr,
-                              nullptr, &nginx_, nullptr),
-                FALSE);
-      front_ = "http://" + address;
-      const base::Timer tick = base::Timer::every(50, [] {});
-      ASSERT_TRUE(run_until([&] {
-        if (waitpid(nginx_, nullptr, WNOHANG) == nginx_) nginx_ = 0;
-        return nginx_ == 0 || get(front_ + "/health").status == 200;
-      }));
-    }
-    ASSERT_NE(nginx_, 0) << "nginx does not start";
+    ASSERT_TRUE(nginx_.start({.folder = directory_ / "nginx",
+                              .upstream = url_.substr(7),
+                              .segments = state() + "/segments",
+                              .link_key = key}))
+        << nginx_.why();
+    front_ = nginx_.url();
   }
 
   std::string media_playlist(const std::string& protection = "cenc") {
@@ -129,7 +91,7 @@ class NginxTest : public test::StationProcess {
     EXPECT_GT(std::count(played.output.begin(), played.output.end(), '\n'), 45) << played.output;
   }
 
-  pid_t nginx_ = 0;
+  test::NginxProcess nginx_;
   std::string front_;
   std::string token_;
   std::string media_url_;
