@@ -13,8 +13,17 @@ core::Result<NamedKey> named_key_from_hex(const std::string& key_id, const std::
 }
 
 core::Result<void> KnownKeys::admit(const NamedKey& key) {
-  const auto known = keys_.lock()->try_emplace(key.key_id, key.key).first->second;
-  if (known == key.key) return {};
+  auto keys = keys_.lock();
+  const auto known = std::ranges::find(*keys, key.key_id, &NamedKey::key_id);
+  if (known == keys->end()) {
+    keys->push_front(key);
+    if (keys->size() > kCapacity) keys->pop_back();
+    return {};
+  }
+  if (known->key == key.key) {
+    std::rotate(keys->begin(), known, known + 1);
+    return {};
+  }
   return core::fail(core::Code::kConflict, "key-id: " + core::to_hex(key.key_id) +
                                                " stands for another key already: give each key an id of its own");
 }

@@ -72,9 +72,8 @@ std::vector<MuxOutput::Part> MuxOutput::split(Segment segment) {
     File& file = files_[slice.track->id()];
     file.facts.track_id = slice.track->id();
     file.facts.track_name = slice.track->name();
-    Part& part = parts.emplace_back(
-        Part{&file,
-             {segment.start, segment.duration_ns, segment.discontinuity, segment.independent, segment.at_new_key, {}}});
+    Part& part = parts.emplace_back(Part{
+        &file, {segment.start, segment.duration_ns, segment.discontinuity, segment.independent, segment.cause, {}}});
     slice.id = kOnlyTrack;
     part.segment.tracks.push_back(std::move(slice));
   }
@@ -136,7 +135,11 @@ core::Result<GstFlowReturn> MuxOutput::push_part(Part& part, SegmentMeta meta, s
     if (const GstFlowReturn flow = push_init(*part.file); flow != GST_FLOW_OK) return flow;
   }
   meta.file = part.file->facts;
-  meta.key_id = part.segment.tracks.front().samples.front().config->key.key_id;
+  for (const TrackSlice& slice : part.segment.tracks) {
+    const auto& key_id = slice.samples.front().config->key.key_id;
+    if (!meta.key_id) meta.key_id = key_id;
+    if (key_id && key_id != meta.key_id) meta.other_key_id = key_id;
+  }
   meta.independent = meta.independent && std::ranges::all_of(part.segment.tracks, [](const TrackSlice& slice) {
                        return slice.samples.front().sync;
                      });

@@ -53,16 +53,28 @@ void MuxReports::left_out(Segmenter& segmenter, std::span<MuxTrack* const> track
                                                    " left out: nothing can begin before the first IDR of the video"});
 }
 
+namespace {
+
+std::string why_without_idr(Cause cause, std::uint32_t max_duration_s) {
+  switch (cause) {
+    case Cause::kSlot: break;
+    case Cause::kTooLong: return "none came within max-duration (" + std::to_string(max_duration_s) + " s)";
+    case Cause::kNewKey: return "a key changes there; let keys change where a segment begins, or ask for one (cut)";
+    case Cause::kNewFormat: return "a format changes there; let the encoder begin a new format with a key frame";
+    case Cause::kHole: return "nothing came before it for more than half a second, and then no key frame";
+    case Cause::kInterruption: return "its source had stopped, and did not go on with a key frame";
+  }
+  return "the stream began with none";
+}
+
+}  // namespace
+
 void MuxReports::cut_without_idr(const Segment& segment, std::uint32_t max_duration_s) {
   const std::string start = core::to_rfc3339(segment.start, 3);
   GST_WARNING_OBJECT(element_, "the segment at %s begins without an IDR", start.c_str());
-  if (std::exchange(segment.at_new_key ? told_of_key_ : told_of_cut_, true)) return;
-  warnings_.push_back(
-      {Code::kUnsupported,
-       "the segment at " + start + " begins without an IDR: " +
-           (segment.at_new_key
-                ? std::string("a key changes there; let keys change where a segment begins, or ask for one (cut)")
-                : "none came within max-duration (" + std::to_string(max_duration_s) + " s)")});
+  if (!told_causes_.insert(segment.cause).second) return;
+  warnings_.push_back({Code::kUnsupported, "the segment at " + start + " begins without an IDR: " +
+                                               why_without_idr(segment.cause, max_duration_s)});
 }
 
 void MuxReports::lost_by_release(const MuxTrack& track) {
@@ -74,7 +86,7 @@ void MuxReports::lost_by_release(const MuxTrack& track) {
 
 // What was not posted yet is said all the same.
 void MuxReports::reset() {
-  told_of_cut_ = told_of_key_ = false;
+  told_causes_.clear();
 }
 
 void MuxReports::post(std::mutex& stream_lock) {

@@ -3,6 +3,7 @@
 
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,8 +40,7 @@ class MuxReports {
   GstElement* element_;
   std::vector<core::Error> warnings_;
   std::optional<core::Error> error_;
-  bool told_of_cut_ = false;
-  bool told_of_key_ = false;
+  std::set<Cause> told_causes_;  // of cuts without an IDR
 };
 
 }  // namespace aircheck::fmp4

@@ -33,14 +33,15 @@ struct FileFacts {
 // is announced are equal in all of them, so that files of one segment get one number.
 struct SegmentMeta {
   FileFacts file;
-  bool last_of_segment = true;   // the segment has no more files
-  core::Utc start;               // presentation time of the first video frame, or of the first audio frame
-  std::int64_t duration_ns = 0;  // up to the next segment's start, except before a hole
-  std::int64_t anchor_ns = 0;    // UTC of running time zero
-  std::optional<core::KeyId> key_id;
-  bool discontinuity = false;         // a hole or another format lies before this segment
-  bool independent = true;            // begins with a sync sample
-  bool key_frames_on_request = true;  // upstream takes force-key-unit, so every segment begins with an IDR
+  bool last_of_segment = true;              // the segment has no more files
+  core::Utc start;                          // presentation time of the first video frame, or of the first audio frame
+  std::int64_t duration_ns = 0;             // up to the next segment's start, except before a hole
+  std::int64_t anchor_ns = 0;               // UTC of running time zero
+  std::optional<core::KeyId> key_id;        // of the first track in the file that has one
+  std::optional<core::KeyId> other_key_id;  // of another track in the file that has another
+  bool discontinuity = false;               // a hole or another format lies before this segment
+  bool independent = true;                  // begins with a sync sample
+  bool key_frames_on_request = true;        // upstream takes force-key-unit, so every segment begins with an IDR
   std::uint32_t target_duration_s = 0;
   std::uint32_t max_duration_s = 0;  // no segment's duration rounds above it; constant for the life of the muxer
 };

@@ -160,8 +160,8 @@ bool Segmenter::open(Tracks tracks) {
   if (sample.sync) last_slot_ = core::slot_of(core::Utc{sample.presentation_ns}, rules_.slot_ns);
   first_scan_ns_ = scan_ns_ = sample.decode_ns + 1;
   independent_ = sample.sync;
+  cause_ = interrupted_ns_ ? Cause::kInterruption : Cause::kSlot;
   if (interrupted_ns_) discontinuity_ = start_ns_ - *std::exchange(interrupted_ns_, std::nullopt) > kHoleNs;
-  at_new_key_ = false;
   forget_cuts_until(sample.presentation_ns);
   for (MuxTrack* track : tracks) {
     auto& ready = track->ready();
@@ -232,6 +232,7 @@ Segmenter::Verdict Segmenter::judge(Tracks tracks, MuxTrack& reference, std::siz
     });
     if (!others_go_on) {
       boundary.end_ns = silent_from;
+      boundary.cause = Cause::kHole;
       return Verdict::kCut;
     }
   }
@@ -241,7 +242,11 @@ Segmenter::Verdict Segmenter::judge(Tracks tracks, MuxTrack& reference, std::siz
   const bool others_format = change_ns(tracks, &reference, &MuxSample::media) <= sample.decode_ns;
   const bool asked = !cuts_.empty() && cuts_.front() <= sample.presentation_ns;
   const Verdict keys = judge_keys(tracks, reference, index);
-  boundary.new_key = keys == Verdict::kCut || (format && before->media == sample.media);
+  const bool new_key = keys == Verdict::kCut || (format && before->media == sample.media);
+  boundary.cause = new_key                   ? Cause::kNewKey
+                   : format || others_format ? Cause::kNewFormat
+                   : too_long                ? Cause::kTooLong
+                                             : Cause::kSlot;
   const bool cut = format || others_format || too_long || (sample.sync && (asked || slot > last_slot_));
   return cut ? Verdict::kCut : keys;
 }
@@ -271,7 +276,8 @@ std::optional<Segmenter::Boundary> Segmenter::find_boundary(Tracks tracks) {
       case Verdict::kUnknown: return std::nullopt;
       case Verdict::kInside: scan_ns_ = track->ready()[index].decode_ns + 1; continue;
       case Verdict::kCut:
-        if (!all_reached(tracks, track, boundary.utc_ns + (boundary.new_key ? kKeySeamNs : 0))) return std::nullopt;
+        if (!all_reached(tracks, track, boundary.utc_ns + (boundary.cause == Cause::kNewKey ? kKeySeamNs : 0)))
+          return std::nullopt;
         return boundary;
     }
   }
@@ -304,7 +310,7 @@ std::size_t Segmenter::samples_before(const MuxTrack& track, const Boundary& bou
   if (same <= count || changed == ready.end()) return std::min(same, count);
   // The last samples under the old key, where the other track has changed a little earlier.
   const bool follows_soon = changed->media == ready.front().media && changed->decode_ns - boundary.utc_ns <= kKeySeamNs;
-  return boundary.new_key && &track != boundary.reference && follows_soon ? same : count;
+  return boundary.cause == Cause::kNewKey && &track != boundary.reference && follows_soon ? same : count;
 }
 
 Segment Segmenter::close(Tracks tracks, const Boundary& boundary) {
@@ -313,7 +319,7 @@ Segment Segmenter::close(Tracks tracks, const Boundary& boundary) {
   segment.duration_ns = boundary.end_ns - start_ns_;
   segment.discontinuity = discontinuity_;
   segment.independent = independent_;
-  segment.at_new_key = at_new_key_;
+  segment.cause = cause_;
   for (MuxTrack* track : tracks) {
     auto& ready = track->ready();
     const std::size_t count = samples_before(*track, boundary);
@@ -341,7 +347,7 @@ Segment Segmenter::close(Tracks tracks, const Boundary& boundary) {
   open_ = boundary.reference != nullptr;
   discontinuity_ = boundary.end_ns != boundary.utc_ns;
   independent_ = boundary.sync;
-  at_new_key_ = boundary.new_key;
+  cause_ = boundary.cause;
   start_ns_ = boundary.utc_ns;
   if (boundary.sync) {
     last_slot_ = core::slot_of(core::Utc{boundary.presentation_ns}, rules_.slot_ns);

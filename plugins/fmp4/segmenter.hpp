@@ -26,12 +26,22 @@ struct TrackSlice {
   std::int64_t decode_lead = 0;  // units: decode times are written so much earlier, see MuxTrack
 };
 
+// Why a segment begins where it does. Only the first of them is always an IDR.
+enum class Cause {
+  kSlot,  // or a cut that was asked for, or the first segment
+  kTooLong,
+  kNewKey,
+  kNewFormat,
+  kHole,
+  kInterruption,
+};
+
 struct Segment {
   core::Utc start;
   std::int64_t duration_ns = 0;
-  bool discontinuity = false;      // a hole lies before it
-  bool independent = true;         // begins with an IDR
-  bool at_new_key = false;         // begins where a key changes
+  bool discontinuity = false;  // a hole lies before it
+  bool independent = true;     // begins with an IDR
+  Cause cause = Cause::kSlot;
   std::vector<TrackSlice> tracks;  // without those that have no samples in it
 };
 
@@ -93,7 +103,7 @@ class Segmenter {
     std::int64_t presentation_ns = 0;  // of that sample, which pictures may lead
     std::int64_t end_ns = 0;           // where this one ends; earlier only before a hole
     bool sync = true;
-    bool new_key = false;  // what changes here is a key
+    Cause cause = Cause::kSlot;
   };
   enum class Verdict { kInside, kCut, kUnknown };
 
@@ -128,7 +138,7 @@ class Segmenter {
   std::int64_t scan_ns_ = 0;        // samples of the reference before this time are known to be inside
   bool discontinuity_ = false;
   bool independent_ = true;
-  bool at_new_key_ = false;
+  Cause cause_ = Cause::kSlot;
   std::vector<std::int64_t> cuts_;              // asked for, UTC in ns, ascending
   bool impatient_ = false;                      // tracks that lag are not waited for
   std::optional<std::int64_t> interrupted_ns_;  // where interrupt() ended the last segment

@@ -1,6 +1,7 @@
 #include "fmp4/segmentwriter.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "fmp4/segment_meta.hpp"
 #include "gstx/caps.hpp"
@@ -143,7 +144,7 @@ bool SegmentWriter::open() {
   }
   store_.emplace(std::move(*store));
   failed_ = false;
-  lost_ = kept_ = false;
+  lost_ = kept_ = mixed_keys_ = false;
   gathered_.clear();
   expected_.reset();
   overflow_ = {};
@@ -307,6 +308,7 @@ Result<void> SegmentWriter::write_segment(const Job& job) {
   facts.discontinuity = meta.discontinuity;
   facts.target_duration_s = meta.target_duration_s;
   facts.max_duration_s = meta.max_duration_s;
+  tell_of_keys(meta);
   if (job.after_loss) store_->lose_segment();
   const auto stored = store_->write_segment(facts, files);
   expect_after(meta);
@@ -328,6 +330,17 @@ Result<void> SegmentWriter::write_segment(const Job& job) {
   }
   report(*stored);
   return {};
+}
+
+// EXT-X-KEY can name one key for a segment (RFC 8216 section 4.3.2.4). Told when it begins.
+void SegmentWriter::tell_of_keys(const SegmentMeta& meta) {
+  const bool mixed = meta.other_key_id && !in_use_.store.playlist_location.empty();
+  if (std::exchange(mixed_keys_, mixed) || !mixed) return;
+  gstx::post_warning(owner_, {core::Code::kUnsupported,
+                              "the segment at " + core::to_rfc3339(meta.start, 3) + " has tracks under key ids " +
+                                  core::to_hex(*meta.key_id) + " and " + core::to_hex(*meta.other_key_id) +
+                                  ", and its playlist can name the first only: change the keys of all tracks at one "
+                                  "running time, or set layout=separate"});
 }
 
 void SegmentWriter::expect_after(const SegmentMeta& meta) {

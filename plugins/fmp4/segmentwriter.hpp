@@ -84,6 +84,7 @@ class SegmentWriter : public gstx::Object<GstBaseSink, GstBaseSinkClass, WriterS
   core::Result<void> write_init(const Job& job);
   core::Result<void> write_segment(const Job& job);
   core::Result<void> survive(const core::Error& error);
+  void tell_of_keys(const SegmentMeta& meta);
   void expect_after(const SegmentMeta& meta);
   [[nodiscard]] std::optional<std::int64_t> overdue_at() const;
   core::Result<void> list_overdue();
@@ -106,7 +107,8 @@ class SegmentWriter : public gstx::Object<GstBaseSink, GstBaseSinkClass, WriterS
   std::optional<SegmentStore> store_;
   Losses failures_;
   std::optional<Expected> expected_;
-  bool kept_ = false;  // an old segment that cannot be deleted was told of
+  bool mixed_keys_ = false;  // the last segment had tracks under several keys, which was told
+  bool kept_ = false;        // an old segment that cannot be deleted was told of
 };
 
 }  // namespace aircheck::fmp4

@@ -1,4 +1,7 @@
 // Scheme, change of keys and clear lead of cencenc.
+#include <array>
+#include <cstdio>
+
 #include "cenc/harness.hpp"
 #include "core/cenc.hpp"
 
@@ -188,6 +191,23 @@ TEST_F(CencEncKeysTest, AKeyIdThatStandsForAnotherKeyIsRefused) {
   EXPECT_EQ(key_id_at(500 * GST_MSECOND), kKeyId);
   EXPECT_EQ(key_id_at(GST_SECOND), kOtherKeyId);
   gst_element_set_bus(element_.get(), nullptr);
+}
+
+// Of an element that never stops, the 4096 ids that were named last are known.
+TEST_F(CencEncKeysTest, IdsAreKnownForAsLongAsTheyMayBePlayed) {
+  start(kAacCaps);
+  const auto named = [&](int id, const char* key) {
+    std::array<char, 33> key_id{};
+    std::snprintf(key_id.data(), key_id.size(), "%032x", id);
+    return rotate(element_.get(), key_id.data(), key, GST_SECOND) != FALSE;
+  };
+  for (int id = 0; id < 4096; ++id) ASSERT_TRUE(named(id, kKey));
+  for (const int id : {0, 1, 4095}) EXPECT_FALSE(named(id, kOtherKey)) << id;
+  ASSERT_TRUE(named(0, kKey));
+  ASSERT_TRUE(named(4096, kKey));
+  EXPECT_FALSE(named(0, kOtherKey)) << "it was named anew";
+  EXPECT_FALSE(named(2, kOtherKey));
+  EXPECT_TRUE(named(1, kOtherKey)) << "the oldest made room";
 }
 
 TEST_F(CencEncKeysTest, PropertiesChangeAsAPairWhilePlaying) {

@@ -202,7 +202,7 @@ TEST_F(TwoKeys, AKeyOfTheSoundThatChangesFarFromAnyIdrIsACut) {
   EXPECT_EQ(most_astray_ms(segments, 1), 0);
   EXPECT_EQ(samples(segments, 1), 562U);
   EXPECT_FALSE(segments[1].independent);
-  EXPECT_TRUE(segments[1].at_new_key);
+  EXPECT_EQ(segments[1].cause, Cause::kNewKey);
   EXPECT_TRUE(segments[2].independent);
   for (const Segment& segment : segments) EXPECT_FALSE(segment.discontinuity);
 }
@@ -465,7 +465,9 @@ TEST_F(Muxing, AnInterruptedSegmentEndsWhereItsSamplesEnd) {
   EXPECT_EQ(durations(segments), (std::vector<double>{1.6, 4}));
   EXPECT_TRUE(segments[0].discontinuity);
   EXPECT_FALSE(segments[0].independent);
+  EXPECT_EQ(segments[0].cause, Cause::kInterruption);
   EXPECT_TRUE(segments[1].independent && !segments[1].discontinuity);
+  EXPECT_EQ(segments[1].cause, Cause::kSlot);
   EXPECT_FALSE(segmenter_.take_left_out(tracks)) << "nothing is left out before the next IDR";
 }
 

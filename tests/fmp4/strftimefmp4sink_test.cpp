@@ -27,6 +27,9 @@ using test::sink;
 using test::TemporaryDirectory;
 using test::video;
 
+constexpr const char* kKeyId = "11223344556677889900aabbccddeeff";
+constexpr const char* kOtherKeyId = "aabbccddeeff00112233445566778899";
+
 TEST(StrftimeFmp4Sink, TellsWhatItWrote) {
   const TemporaryDirectory folder;
   Pipeline pipeline(video(100) + sink(folder, "target-duration=1"));
@@ -215,6 +218,37 @@ TEST(StrftimeFmp4Sink, NamesTheMethodOfTheScheme) {
       EXPECT_EQ(row.keys[0].at("METHOD"), method) << scheme;
       EXPECT_EQ(row.keys[1].at("METHOD"), "SAMPLE-AES-CTR") << scheme;
     }
+  }
+}
+
+// EXT-X-KEY can name one key: a file whose tracks have several is told of.
+TEST(StrftimeFmp4Sink, TellsOfTracksUnderSeveralKeys) {
+  const struct {
+    const char* id_of_sound;
+    const char* layout;
+    std::size_t warnings;
+  } kCases[] = {{kKeyId, "muxed", 0}, {kOtherKeyId, "muxed", 1}, {kOtherKeyId, "separate", 0}};
+  const auto encrypted = [](std::string source, const char* key_id) {
+    source.insert(source.find("! sink."),
+                  std::string("! cencenc key=00112233445566778899aabbccddeeff key-id=") + key_id + " ");
+    return source;
+  };
+  for (const auto& [id_of_sound, layout, warnings] : kCases) {
+    const TemporaryDirectory folder;
+    const std::string track = layout == std::string("muxed") ? "" : "-%{track}";
+    Pipeline pipeline(encrypted(video(100), kKeyId) + encrypted(audio(4), id_of_sound) +
+                      "strftimefmp4sink name=sink location=" + (folder / ("ch1" + track + "-%Y%m%d%H%M%S.m4s")) +
+                      " playlist-location=" + (folder / ("ch1" + track + ".m3u8")) +
+                      " start-utc=2026-02-25T14:30:00Z target-duration=1 key-uri=https://keys/%{kid} layout=" + layout);
+    ASSERT_EQ(pipeline.play(), "");
+    ASSERT_EQ(pipeline.warnings().size(), warnings) << id_of_sound << " " << layout;
+    if (warnings == 0) continue;
+    EXPECT_NE(
+        pipeline.warnings()[0].find(std::string("the segment at 2026-02-25T14:30:00.000Z has tracks under key ids ") +
+                                    kKeyId + " and " + kOtherKeyId),
+        std::string::npos)
+        << pipeline.warnings()[0];
+    EXPECT_NE(read_text(folder / "ch1.m3u8").find(kKeyId), std::string::npos) << "and listed";
   }
 }
 
