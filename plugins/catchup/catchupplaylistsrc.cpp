@@ -75,8 +75,8 @@ class CatchupPlaylistSrc : public gstx::Object<GstPushSrc, GstPushSrcClass, Sett
   static GType parent_type() { return GST_TYPE_PUSH_SRC; }
   static void class_init(GstPushSrcClass* push_class) {
     gstx::add_pad_template(GST_ELEMENT_CLASS(push_class), "src", GST_PAD_SRC, "application/x-hls");
-    GST_BASE_SRC_CLASS(push_class)->start = gstx::vmethod<&CatchupPlaylistSrc::start>;
-    push_class->create = gstx::vmethod<&CatchupPlaylistSrc::create>;
+    GST_BASE_SRC_CLASS(push_class)->start = gstx::streaming_vmethod<&CatchupPlaylistSrc::start>;
+    push_class->create = gstx::streaming_vmethod<&CatchupPlaylistSrc::create>;
   }
 
   explicit CatchupPlaylistSrc(GstPushSrc* self) : Object(self) {}

@@ -29,6 +29,7 @@
 #include "catchup/elements.hpp"
 #include "catchup/window.hpp"
 #include "core/gaps.hpp"
+#include "gobj/handoff.hpp"
 #include "gobj/text.hpp"
 #include "gstx/caps.hpp"
 #include "gstx/error.hpp"
@@ -140,11 +141,11 @@ void CatchupSrc::class_init(GstPushSrcClass* push_class) {
   GST_DEBUG_CATEGORY_INIT(catchupsrc_debug, "catchupsrc", 0, "Catch-up source");
   gstx::add_pad_template(GST_ELEMENT_CLASS(push_class), "src", GST_PAD_SRC, "video/quicktime, variant=iso-fragmented");
   GstBaseSrcClass* const base_class = GST_BASE_SRC_CLASS(push_class);
-  base_class->start = gstx::vmethod<&CatchupSrc::start>;
-  base_class->stop = gstx::vmethod<&CatchupSrc::stop>;
+  base_class->start = gstx::streaming_vmethod<&CatchupSrc::start>;
+  base_class->stop = gstx::streaming_vmethod<&CatchupSrc::stop>;
   base_class->is_seekable = gstx::vmethod<&CatchupSrc::is_seekable>;
-  base_class->do_seek = gstx::vmethod<&CatchupSrc::do_seek>;
-  push_class->create = gstx::vmethod<&CatchupSrc::create>;
+  base_class->do_seek = gstx::streaming_vmethod<&CatchupSrc::do_seek>;
+  push_class->create = gstx::streaming_vmethod<&CatchupSrc::create>;
 }
 
 void CatchupSrc::add_interfaces(GType type) {
@@ -157,10 +158,12 @@ void CatchupSrc::add_interfaces(GType type) {
           return kProtocols;
         };
         handler->get_uri = [](GstURIHandler* self) noexcept -> gchar* {
+          const gobj::HandOverAtEnd to_the_last(self);
           const std::string uri = gstx::impl<CatchupSrc>(self).settings().copy().uri;
           return uri.empty() ? nullptr : g_strdup(uri.c_str());
         };
         handler->set_uri = [](GstURIHandler* self, const gchar* uri, GError** error) noexcept -> gboolean {
+          const gobj::HandOverAtEnd to_the_last(self);
           const auto set = gstx::impl<CatchupSrc>(self).set_uri(uri);
           if (!set) g_set_error_literal(error, GST_URI_ERROR, GST_URI_ERROR_BAD_URI, set.error().message.c_str());
           return set ? TRUE : FALSE;

@@ -34,4 +34,16 @@ inline void take_over([[maybe_unused]] void* object) {
 #endif
 }
 
+// hand_over() at the end of a block.
+class HandOverAtEnd {
+ public:
+  explicit HandOverAtEnd(void* object) : object_(object) {}
+  HandOverAtEnd(const HandOverAtEnd&) = delete;
+  HandOverAtEnd& operator=(const HandOverAtEnd&) = delete;
+  ~HandOverAtEnd() { hand_over(object_); }
+
+ private:
+  void* object_;
+};
+
 }  // namespace aircheck::gobj

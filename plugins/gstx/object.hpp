@@ -120,6 +120,13 @@ struct Glue {
   static void instance_init(GTypeInstance* instance, gpointer) noexcept {
     auto* const object = reinterpret_cast<Instance*>(instance);
     object->impl = new Impl(&object->parent);
+    gobj::hand_over(&object->impl);
+  }
+
+  // GStreamer's own threads are not new ones each time, so that their start tells the thread sanitizer nothing.
+  static Impl& impl_of(Instance* object) {
+    gobj::take_over(&object->impl);
+    return *object->impl;
   }
 
   static void finalize(GObject* object) noexcept {
@@ -128,14 +135,16 @@ struct Glue {
     G_OBJECT_CLASS(parent_class)->finalize(object);
   }
 
+  // Who drops the last reference takes over from all who called.
   static void set_property(GObject* object, guint id, const GValue* value, GParamSpec*) noexcept {
+    const gobj::HandOverAtEnd to_the_last(object);
     Impl& impl = *reinterpret_cast<Instance*>(object)->impl;
     write_value(property(id), *impl.settings().lock(), value);
     if constexpr (requires { impl.property_changed(""); }) impl.property_changed(property(id).name);
-    gobj::hand_over(object);  // to whoever drops the last reference
   }
 
   static void get_property(GObject* object, guint id, GValue* value, GParamSpec*) noexcept {
+    const gobj::HandOverAtEnd to_the_last(object);
     Impl& impl = *reinterpret_cast<Instance*>(object)->impl;
     read_value(property(id), *impl.settings().lock(), value);
   }
@@ -160,7 +169,7 @@ struct ImplOf<Method> {
 };
 
 // Turns into whatever function pointer it is assigned to: the first parameter is the instance.
-template <auto Method>
+template <auto Method, bool kStreaming>
 struct VMethod {
   template <typename R, typename Self, typename... Args>
   using Function = R (*)(Self*, Args...);
@@ -168,7 +177,15 @@ struct VMethod {
   template <typename R, typename Self, typename... Args>
   static R call(Self* self, Args... args) noexcept {
     using Impl = typename ImplOf<Method>::type;
-    return (reinterpret_cast<typename Glue<Impl>::Instance*>(self)->impl->*Method)(args...);
+    const gobj::HandOverAtEnd to_the_last(self);
+    Impl& impl = Glue<Impl>::impl_of(reinterpret_cast<typename Glue<Impl>::Instance*>(self));
+    if constexpr (!kStreaming) {
+      return (impl.*Method)(args...);
+    } else {
+      const gobj::HandOverAtEnd to_the_next(&impl);
+      gobj::take_over(&impl);
+      return (impl.*Method)(args...);
+    }
   }
 
   template <typename R, typename Self, typename... Args>
@@ -180,7 +197,12 @@ struct VMethod {
 }  // namespace detail
 
 template <auto Method>
-inline constexpr detail::VMethod<Method> vmethod{};
+inline constexpr detail::VMethod<Method, false> vmethod{};
+
+// Of those that GStreamer calls under the stream lock, or while pads are inactive (start, stop): one after another, of
+// which the thread sanitizer is told.
+template <auto Method>
+inline constexpr detail::VMethod<Method, true> streaming_vmethod{};
 
 // The GType, registered at the first call.
 template <typename Impl>
@@ -202,7 +224,7 @@ gpointer parent_class() {
 // `instance` is an instance of object_type<Impl>().
 template <typename Impl>
 Impl& impl(gpointer instance) {
-  return *static_cast<typename detail::Glue<Impl>::Instance*>(instance)->impl;
+  return detail::Glue<Impl>::impl_of(static_cast<typename detail::Glue<Impl>::Instance*>(instance));
 }
 
 template <typename Impl>
