@@ -1,7 +1,7 @@
 /*
  * A television archive in one small program, with nothing of Aircheck but its GStreamer elements. It records an encrypted
  * channel with a clock in its picture, changes the key on the way, and makes two things of a window of what it recorded:
- * a playlist for any HLS player, and a film without encryption.
+ * a playlist for HLS players, and a film without encryption.
  *
  *   cc record_and_replay.c $(pkg-config --cflags --libs gstreamer-1.0) -o record_and_replay
  *   GST_PLUGIN_PATH=/where/the/plugins/are ./record_and_replay FOLDER
@@ -9,7 +9,8 @@
  * FOLDER has to be there. Afterwards it holds
  *   ch1-20260225143000.m4s ...   the archive, with ch1-init-<hash>.mp4 for each key
  *   ch1.m3u8                     its playlist
- *   window.m3u8                  the playlist of ten seconds of it; <key id>.key beside it are the keys
+ *   window.m3u8                  the playlist of ten seconds of it; <key id>.key beside it are the keys. hls.js and Shaka
+ *                                Player play it; ffmpeg and mpv know one key, so that they break where it changes
  *   window.mp4                   the same ten seconds, decrypted, as a film
  */
 #include <gst/gst.h>
