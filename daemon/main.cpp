@@ -171,6 +171,7 @@ class Station {
   void end_workers(std::function<void()> done);
   void take_channels_in();
   void channel_scanned();
+  void cover_keys();
   void extend_guide();
   [[nodiscard]] std::vector<timeshift::RetentionRule> retention_rules() const;
   channels::ArchiveHooks archive_hooks();
@@ -307,6 +308,13 @@ core::Result<void> Station::open() {
   options.sources = {config_.sources_directory, config_.demo_source};
   options.drm_enabled = config_.drm_enabled;
   options.now = utc_now;
+  options.guide = [this](const channels::Channel& channel, core::Utc from, core::Utc to) {
+    std::vector<channels::ProgrammeRights> programmes;
+    for (const schedule::Entry& entry : guide_->entries(channel.id, from, to)) {
+      programmes.push_back({entry.start, entry.end, entry.catchup_eligible});
+    }
+    return programmes;
+  };
   supervisor_ = std::make_unique<channels::Supervisor>(options, *channels_, *keys_, archive_hooks());
   blobs_.emplace(pool_, kSegmentCacheBytes);
   playlists_.emplace(pool_, kPlaylistCacheBytes);
@@ -346,11 +354,11 @@ channels::ArchiveHooks Station::archive_hooks() {
     const timeshift::SegmentIndex* index = archive_->index(channel.id);
     return index != nullptr ? index->last_segment_sequence() : std::nullopt;
   };
-  hooks.last_key = [this](const channels::Channel& channel) -> std::optional<core::KeyId> {
+  hooks.last_segment = [this](const channels::Channel& channel) -> std::optional<channels::LastSegment> {
     const timeshift::SegmentIndex* index = archive_->index(channel.id);
     const auto last = index != nullptr ? index->last_segment_sequence() : std::nullopt;
     const auto row = last ? index->row(*last) : std::nullopt;
-    return row ? row->key_id : std::nullopt;
+    return row ? std::optional(channels::LastSegment{row->key_id, row->end()}) : std::nullopt;
   };
   hooks.not_before = [this](const channels::Channel& channel) { return archive_->not_before(channel.id); };
   hooks.segments = [this](const channels::Channel& channel, const std::vector<control::SegmentRow>& rows) {
@@ -440,13 +448,29 @@ void Station::take_channels_in() {
     archive_->add_channel({channel->id, channel->key, channel->target_duration_s});
     extend_guide();
   });
+  guide_->observe([this](const std::string& id) {
+    if (supervisor_) supervisor_->rights_changed(id);
+  });
   channel_scanned();
+}
+
+// What workers encrypted while no daemon ran, for longer than their keys were meant for.
+void Station::cover_keys() {
+  for (const channels::Channel& channel : channels_->all()) {
+    const timeshift::SegmentIndex* index = archive_->index(channel.id);
+    if (index == nullptr) continue;
+    for (const timeshift::SegmentIndex::KeyUse& use : index->key_uses()) {
+      const auto covered = keys_->cover(use.key_id, {use.start, use.end});
+      if (!covered) base::log_warning("channels", "content key: " + covered.error().message, channel.key);
+    }
+  }
 }
 
 // Workers are started once it is known which slots are taken, unless that is known too late.
 void Station::channel_scanned() {
   if (booted_ || closing_ || !archive_->complete()) return;
   booted_ = true;
+  cover_keys();
   supervisor_->boot();
   retention_->run();
   base::log_info("station", "ready");

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <array>
 
+#include "channels/key_periods.hpp"
+
 namespace aircheck::access {
 
+using channels::kGuideToleranceNs;
 using core::Utc;
 
 namespace {
@@ -15,9 +18,6 @@ constexpr std::int64_t kHourNs = 60 * kMinuteNs;
 // A live player needs the key of what it still shows, and a little early the one that comes next.
 constexpr std::int64_t kLiveKeyTailNs = 15 * kMinuteNs;
 constexpr std::int64_t kLiveKeyLeadNs = 10 * kMinuteNs;
-
-// Holes in the guide below this are rounding, not broadcast time without a programme.
-constexpr std::int64_t kGuideToleranceNs = core::kNsPerSecond;
 
 Decision refuse(std::string_view code, std::string message, std::optional<Utc> expires_at = std::nullopt) {
   return {.allowed = false, .code = std::string(code), .message = std::move(message), .expires_at = expires_at};
@@ -58,9 +58,10 @@ bool may_still_start_over(const ProgrammeView& programme, Utc now) {
   return now < programme.end + (programme.end - programme.start);
 }
 
-bool has_rights(const ProgrammeView& programme, const AccessRequest& request) {
-  return programme.catchup_eligible ||
-         (request.kind == Kind::kStartover && may_still_start_over(programme, request.now));
+bool has_rights(const ProgrammeView& programme, const AccessRequest& request, const ChannelView& channel) {
+  if (programme.catchup_eligible && channel.tstv_enabled && channel.catchup_enabled) return true;
+  if (request.kind == Kind::kStartover) return may_still_start_over(programme, request.now);
+  return request.kind == Kind::kLive && programme.end > request.now - kLiveKeyTailNs;
 }
 
 // The instants at which the parts of [start, end) go out of the channel's window: each programme a window's length
@@ -79,10 +80,23 @@ std::vector<Utc> expiries(Utc start, Utc end, const AccessView& view) {
   return result;
 }
 
-bool touches_programme_without_rights(Utc start, Utc end, const AccessRequest& request, const AccessView& view) {
-  return std::any_of(view.programmes.begin(), view.programmes.end(), [&](const ProgrammeView& programme) {
-    return programme.end > start && programme.start < end && !has_rights(programme, request);
-  });
+// Time without a programme, which matters where only programmes on air may be watched, counts as programmes of an hour;
+// the first hour of a hole is the first to go.
+bool may_have_hole(Utc start, const AccessRequest& request, const ChannelView& channel) {
+  const Utc hour = core::slot_start(core::slot_of(start, channels::kUnplannedNs), channels::kUnplannedNs);
+  return has_rights({hour, hour + channels::kUnplannedNs, true}, request, channel);
+}
+
+bool touches_time_without_rights(Utc start, Utc end, const AccessRequest& request, const AccessView& view) {
+  Utc covered = start;
+  for (const ProgrammeView& programme : view.programmes) {
+    if (programme.end <= start || programme.start >= end) continue;
+    const bool hole = programme.start - covered > kGuideToleranceNs;
+    if (hole && !may_have_hole(covered, request, view.channel)) return true;
+    if (!has_rights(programme, request, view.channel)) return true;
+    covered = std::max(covered, programme.end);
+  }
+  return end - covered > kGuideToleranceNs && !may_have_hole(covered, request, view.channel);
 }
 
 Decision decide_window(const AccessRequest& request, const AccessView& view) {
@@ -92,7 +106,7 @@ Decision decide_window(const AccessRequest& request, const AccessView& view) {
   if (start > request.now) return refuse("window_future", "This has not been on air yet.");
   const Utc end = std::max(request.end.value_or(request.now), start);
 
-  if (touches_programme_without_rights(start, end, request, view)) {
+  if (touches_time_without_rights(start, end, request, view)) {
     return refuse("not_eligible", "A programme in this window may not be watched later.");
   }
   const std::vector<Utc> limits = expiries(start, end, view);
@@ -102,22 +116,20 @@ Decision decide_window(const AccessRequest& request, const AccessView& view) {
   return {.allowed = true, .expires_at = first};
 }
 
-// A key opens the whole of its crypto period. Rights have to hold for all of it; time need not: its last programme is
-// within the window for as long as anything that this key opens is.
+// A key opens the whole of its crypto period. Rights have to hold for all of it that has been on air, for live viewers
+// too; time need not: its last programme is within the window for as long as anything that this key opens is.
 Decision decide_key(const AccessRequest& request, const AccessView& view) {
   if (!request.start || !request.end) return refuse("window_invalid", "A key has a crypto period.");
   const Utc now = request.now;
+  const bool live = request.kind == Kind::kLive;
   const bool in_use = *request.start <= now + kLiveKeyLeadNs && *request.end > now - kLiveKeyTailNs;
-  if (request.kind == Kind::kLive) {
-    return in_use ? Decision{.allowed = true} : refuse("key_not_current", "This key is not in use on air.");
-  }
+  if (live && !in_use) return refuse("key_not_current", "This key is not in use on air.");
   if (*request.start > now + kLiveKeyLeadNs) return refuse("window_future", "This has not been on air yet.");
   const Utc end = std::max(std::min(*request.end, now), *request.start + 1);
-  // The key in use is the one that live gives: to start over within it nothing more is opened.
-  const bool live_key = request.kind == Kind::kStartover && in_use;
-  if (!live_key && touches_programme_without_rights(*request.start, end, request, view)) {
+  if (touches_time_without_rights(*request.start, end, request, view)) {
     return refuse("not_eligible", "A programme under this key may not be watched later.");
   }
+  if (live) return {.allowed = true};
   Utc last = end;
   for (const ProgrammeView& programme : view.programmes) {
     if (programme.start < end) last = std::max(last, programme.end);

@@ -44,7 +44,8 @@ Runner::Runner(const SupervisorOptions& options, ChannelStore& channels, KeyStor
       hooks_(hooks),
       id_(std::move(channel_id)),
       key_(std::move(channel_key)),
-      since_(options.now()) {
+      since_(options.now()),
+      key_plan_(keys, options.guide) {
   state_.wanted = wanted;
 }
 
@@ -95,7 +96,7 @@ void Runner::perform(Action action) {
     case Action::kAdopt:
       ++times_on_air_;
       report(true);
-      return watch_period();
+      return watch_key();
     case Action::kStartWorker: ++times_on_air_; return start_worker();
     case Action::kStopWorker: return stop_worker();
     case Action::kTerminate: return terminate();
@@ -239,6 +240,11 @@ void Runner::deliver(const std::vector<control::SegmentRow>& rows) {
   const Channel* channel = this->channel();
   if (channel == nullptr || rows.empty()) return;
   hooks_.segments(*channel, rows);
+  for (const control::SegmentRow& row : rows) on_air_until_ = std::max(on_air_until_, row.start + row.duration_ns);
+  if (const auto used = key_plan_.used(rows); !used) {
+    base::log_warning("channels", "content key: " + used.error().message, key_);
+  }
+  if (state_.phase == Phase::kRunning) plan_key();
   if (state_.phase == Phase::kRunning) expect_segment();
 }
 
@@ -306,11 +312,15 @@ core::Result<control::Configuration> Runner::configuration(const Channel& channe
   configuration.variables["target-duration"] = static_cast<std::uint32_t>(channel.target_duration_s);
   configuration.variables["max-duration"] = static_cast<std::uint32_t>(channel.max_duration_s);
   configuration.variables["not-before"] = hooks_.not_before(channel).ns;
-  period_end_.reset();
+  key_plan_.stop();
+  const std::int64_t slot_ns = channel.target_duration_s * core::kNsPerSecond;
+  const auto last = hooks_.last_segment(channel);
+  // Where the worker's first segment begins at the earliest.
+  on_air_until_ = std::max({core::slot_start(core::slot_of(options_.now(), slot_ns), slot_ns),
+                            hooks_.not_before(channel), last ? last->end : core::Utc{}});
   if (channel.encrypted && options_.drm_enabled) {
-    AIRCHECK_TRY(const ActiveKey key, keys_.current(channel.id, options_.now()));
+    AIRCHECK_TRY(const KeyRecord key, key_plan_.start(channel, on_air_until_, last));
     configuration.encryption = control::Encryption{key.key_id, key.key};
-    period_end_ = key.period_end;
   }
   return configuration;
 }
@@ -330,15 +340,16 @@ void Runner::start_worker() {
 
 void Runner::start_answered(const core::Result<void>& result) {
   if (result) {
-    watch_period();
-    return dispatch(Event::kStarted);
+    dispatch(Event::kStarted);
+    return watch_key();
   }
   reason_ = result.error().message;
   dispatch(is_refusal(result.error().code) ? Event::kRefused : Event::kStartFailed);
 }
 
 void Runner::stop_worker() {
-  period_.cancel();
+  key_change_.cancel();
+  key_plan_.stop();
   if (!client_) return dispatch(Event::kStopDone);
   client_->stop([this](const core::Result<void>& result) {
     if (!result) base::log_warning("channels", "stop: " + result.error().message, key_);
@@ -347,7 +358,8 @@ void Runner::stop_worker() {
 }
 
 void Runner::terminate() {
-  period_.cancel();
+  key_change_.cancel();
+  key_plan_.stop();
   if (!process_) return dispatch(Event::kGone);
   process_->terminate();
 }
@@ -362,57 +374,61 @@ void Runner::arm_retry() {
   retry_ = base::Timer::once(delay_s * 1000, [this] { dispatch(Event::kRetryDue); });
 }
 
-// For a worker that was taken over: its key is that of its last segment, and its period may be over by now.
-core::Result<core::Utc> Runner::period_end_on_air(const Channel& channel) {
-  if (const auto key_id = hooks_.last_key(channel)) {
-    AIRCHECK_TRY(const KeyRecord record, keys_.find(*key_id));
-    return record.period_end;
-  }
-  AIRCHECK_TRY(const ActiveKey key, keys_.current(channel.id, options_.now()));
-  return key.period_end;
+void Runner::rights_changed() {
+  if (state_.phase == Phase::kRunning) plan_key();
 }
 
-void Runner::watch_period() {
+// The worker is on air.
+void Runner::watch_key() {
   const Channel* channel = this->channel();
   if (channel == nullptr || !channel->encrypted || !options_.drm_enabled) return;
-  if (!period_end_) {
-    const auto end = period_end_on_air(*channel);
-    if (!end) return base::log_warning("channels", "content key: " + end.error().message, key_);
-    period_end_ = *end;
+  changing_key_ = false;
+  if (!key_plan_.active()) {
+    const auto last = hooks_.last_segment(*channel);
+    on_air_until_ = last ? last->end : options_.now();
+    if (const auto taken = key_plan_.take_over(*channel, options_.now(), last); !taken) {
+      base::log_warning("channels", "content key on air: " + taken.error().message, key_);
+      return change_key_by_restart(options_.now());
+    }
   }
-  const std::int64_t left_ms = (*period_end_ - options_.now()) / core::kNsPerMs;
-  if (left_ms < options_.rotation.late_ms) return end_period_by_restart();
-  period_ = base::Timer::once(std::max<std::int64_t>(left_ms - options_.rotation.ahead_ms, 0), [this] { rotate(); });
+  plan_key();
 }
 
-// The worker changes to the key of the next period by itself, at the period's first key frame.
-void Runner::rotate() {
+void Runner::plan_key() {
   const Channel* channel = this->channel();
-  if (channel == nullptr || !client_ || !period_end_) return;
-  const auto next = keys_.current(channel->id, *period_end_);
-  if (!next) {
-    base::log_warning("channels", "content key: " + next.error().message, key_);
-    return end_period_by_restart();
-  }
-  client_->rotate({next->key_id, next->key}, *period_end_,
-                  [this, period_end = next->period_end](const core::Result<void>& rotated) {
+  if (channel == nullptr || !client_ || !key_plan_.active() || changing_key_) return;
+  const auto border = key_plan_.border(*channel, on_air_until_);
+  if (!border) return base::log_warning("channels", "content key: " + border.error().message, key_);
+  // A border that a wrong clock has put in the past is as far away as the media is from it.
+  const std::int64_t left_ms = (*border - media_now()) / core::kNsPerMs - options_.key_ahead_ms;
+  if (left_ms <= 0) return change_key();
+  key_change_ = base::Timer::once(left_ms, [this] { plan_key(); });
+}
+
+// The worker changes to the next key by itself, at a key frame that it makes at the period's start.
+void Runner::change_key() {
+  key_change_.cancel();
+  const auto change = key_plan_.change(*channel(), on_air_until_);
+  if (!change) return base::log_warning("channels", "content key: " + change.error().message, key_);
+  changing_key_ = true;
+  client_->rotate({change->next.key_id, change->next.key}, change->from,
+                  [this, change = *change](const core::Result<void>& rotated) {
+                    changing_key_ = false;
                     if (!rotated) {
                       base::log_warning("channels",
                                         "the worker cannot change its key on air: " + rotated.error().message, key_);
-                      return end_period_by_restart();
+                      return change_key_by_restart(change.from);
                     }
-                    period_end_ = period_end;
-                    watch_period();
+                    key_plan_.changed(change);
+                    plan_key();
                   });
 }
 
-// For a worker of an earlier version, or a pipeline whose elements cannot rotate: costs a discontinuity.
-void Runner::end_period_by_restart() {
-  const std::int64_t left_ms = std::max<std::int64_t>((*period_end_ - options_.now()) / core::kNsPerMs, 0);
-  period_ = base::Timer::once(left_ms, [this] {
-    period_end_.reset();
-    dispatch(Event::kPeriodEnd);
-  });
+// For a worker of an earlier version, or a pipeline whose elements cannot change keys: costs a discontinuity.
+void Runner::change_key_by_restart(core::Utc from) {
+  key_plan_.stop();
+  const std::int64_t left_ms = std::max<std::int64_t>((from - media_now()) / core::kNsPerMs, 0);
+  key_change_ = base::Timer::once(left_ms, [this] { dispatch(Event::kPeriodEnd); });
 }
 
 }  // namespace aircheck::channels

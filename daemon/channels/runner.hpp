@@ -1,6 +1,7 @@
 // One channel's worker: performs what supervision's table says and feeds it what happens.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <map>
@@ -11,6 +12,7 @@
 
 #include "base/main_context.hpp"
 #include "channels/channel_store.hpp"
+#include "channels/key_plan.hpp"
 #include "channels/key_store.hpp"
 #include "channels/sources.hpp"
 #include "channels/supervision.hpp"
@@ -24,8 +26,7 @@ namespace aircheck::channels {
 struct ArchiveHooks {
   // The number of the last segment that is known; a worker is asked for what came after.
   std::function<std::optional<std::uint64_t>(const Channel&)> last_sequence;
-  // The key of that segment; none: there is no segment, or it is clear.
-  std::function<std::optional<core::KeyId>(const Channel&)> last_key;
+  std::function<std::optional<LastSegment>(const Channel&)> last_segment;
   // The worker must not begin before this: earlier slots are listed as GAP already.
   std::function<core::Utc(const Channel&)> not_before;
   // In order of sequence; some may be known already.
@@ -50,13 +51,11 @@ struct SupervisorOptions {
     std::int64_t grace_ms = 30'000;
   };
   StallLimit stall;
-  // The next period's key goes to the worker so long before the period, which is longer than any encoder takes for a
-  // picture; later than late_ms it may have encrypted pictures of that period already.
-  struct Rotation {
-    std::int64_t ahead_ms = 60'000;
-    std::int64_t late_ms = 15'000;
-  };
-  Rotation rotation;
+  // What the key has to change for.
+  GuideRights guide;
+  // The next key goes to the worker so long before its period, which is longer than any encoder takes for a picture.
+  // Edits of the guide that come later than that come late on air too.
+  std::int64_t key_ahead_ms = 30'000;
   // How many times in a row a worker may take a connection without answering before it counts as hung.
   int silent_attempts = 3;
 };
@@ -84,6 +83,8 @@ class Runner {
   // Nothing runs and nothing will by itself.
   [[nodiscard]] bool at_rest() const;
   void kill();
+  // The guide or the channel's rights changed: the key may have to.
+  void rights_changed();
   [[nodiscard]] const std::string& key() const { return key_; }
 
  private:
@@ -109,10 +110,11 @@ class Runner {
   void terminate();
   void report(bool up);
   void arm_retry();
-  void watch_period();
-  void rotate();
-  void end_period_by_restart();
-  [[nodiscard]] core::Result<core::Utc> period_end_on_air(const Channel& channel);
+  void watch_key();
+  void plan_key();
+  void change_key();
+  void change_key_by_restart(core::Utc from);
+  [[nodiscard]] core::Utc media_now() const { return std::max(options_.now(), on_air_until_); }
 
   [[nodiscard]] const Channel* channel() const { return channels_.find(id_); }
 
@@ -139,12 +141,14 @@ class Runner {
   bool connect_when_ended_ = false;
   bool fetching_ = false;
   std::vector<control::SegmentRow> while_fetching_;
-  std::optional<core::Utc> period_end_;
+  KeyPlan key_plan_;
+  bool changing_key_ = false;
+  core::Utc on_air_until_;  // how far the media has come, as its segments say
   base::Timer connect_again_;
   base::Timer retry_;
   base::Timer healthy_;
   base::Timer stall_;
-  base::Timer period_;
+  base::Timer key_change_;
 };
 
 }  // namespace aircheck::channels

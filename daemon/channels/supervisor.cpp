@@ -53,7 +53,7 @@ void Supervisor::channel_changed(const std::string& id) {
     return channels_.find(entry.first) == nullptr && entry.first != id && entry.second->at_rest();
   });
   if (const Channel* channel = channels_.find(id)) {
-    runner_for(*channel);
+    runner_for(*channel)->rights_changed();
     return;
   }
   // The channel is gone; its worker goes too, and the runner once that has happened.
@@ -86,6 +86,11 @@ core::Result<void> Supervisor::restart(std::string_view id_or_key) {
   AIRCHECK_TRY(Runner * runner, wish(id_or_key, true));
   runner->dispatch(Event::kRestart);
   return {};
+}
+
+void Supervisor::rights_changed(const std::string& channel_id) {
+  const auto found = runners_.find(channel_id);
+  if (found != runners_.end()) found->second->rights_changed();
 }
 
 ChannelStatus Supervisor::status(const Channel& channel) const {

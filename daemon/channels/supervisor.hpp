@@ -26,6 +26,9 @@ class Supervisor {
   core::Result<void> stop(std::string_view id_or_key);
   core::Result<void> restart(std::string_view id_or_key);
 
+  // The guide of a channel changed, by its id; channels themselves are watched.
+  void rights_changed(const std::string& channel_id);
+
   [[nodiscard]] ChannelStatus status(const Channel& channel) const;
 
   // Ends every worker without changing the wishes, then calls `done` (also when there is none); workers that do not go

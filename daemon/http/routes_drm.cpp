@@ -75,7 +75,7 @@ Result<std::optional<core::ContentKey>> entitled_key(const DrmServices& services
     base::log_warning("audit", about + "refused (unknown)");
     return refused;
   }
-  const access::KeyPeriod period{record->channel_id, record->period_start, record->period_end};
+  const access::KeyPeriod period{record->channel_id, record->period.start, record->period.end};
   const access::Decision decision = services.gate.decide_key(caller, period, protection, services.now());
   if (!decision.allowed) {
     base::log_warning("audit", about + "refused (" + decision.code + ")");

@@ -1,6 +1,7 @@
 #include "schedule/guide.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "schedule/entry_store.hpp"
@@ -176,9 +177,19 @@ core::Result<void> Guide::commit(Change change, core::Utc now) {
     return {};
   };
   AIRCHECK_TRY_VOID(database_->transaction(write));
-  for (const std::string& id : change.gone) drop(id);
-  for (const Entry& entry : change.put) drop(entry.id);
+  std::set<std::string> channels;
+  for (const std::string& id : change.gone) {
+    if (const auto found = ids_.find(id); found != ids_.end()) channels.insert(found->second.first);
+    drop(id);
+  }
+  for (const Entry& entry : change.put) {
+    channels.insert(entry.channel_id);
+    drop(entry.id);
+  }
   for (Entry& entry : change.put) remember(std::move(entry));
+  for (const std::string& channel_id : channels) {
+    if (observer_) observer_(channel_id);
+  }
   return {};
 }
 

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/result.hpp"
@@ -62,6 +64,8 @@ class Guide {
   // from the running programme (or the last entry's end, where that is within keep_ns) to kAheadNs from now. The same
   // channel and time give the same entry, also after the database was lost. Calling it again changes nothing.
   core::Result<void> extend(core::Utc now, const std::vector<GuideChannel>& channels);
+  // Called with a channel's id after its entries changed.
+  void observe(std::function<void(const std::string& channel_id)> observer) { observer_ = std::move(observer); }
   // For a channel that is gone, and its rows with it.
   void forget(std::string_view channel_id);
 
@@ -83,6 +87,7 @@ class Guide {
   store::Database* database_;
   std::map<std::string, EntriesByStart, std::less<>> channels_;
   std::map<std::string, std::pair<std::string, std::int64_t>, std::less<>> ids_;  // id -> channel, start
+  std::function<void(const std::string& channel_id)> observer_;
 };
 
 }  // namespace aircheck::schedule

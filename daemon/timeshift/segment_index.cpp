@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <utility>
 
 namespace aircheck::timeshift {
@@ -251,6 +252,24 @@ std::vector<SegmentRow> SegmentIndex::first_of_each_media() const {
     rows.push_back(segment_row(segment));
   }
   return rows;
+}
+
+std::vector<SegmentIndex::KeyUse> SegmentIndex::key_uses() const {
+  std::map<core::KeyId, KeyUse> uses;
+  std::vector<KeyUse*> of_media(media_.size(), nullptr);
+  for (const Segment& segment : segments_) {
+    const std::uint32_t media = shared(segment).media;
+    const auto& key_id = media_[media].key_id;
+    if (!key_id) continue;
+    const KeyUse this_one{*key_id, core::Utc{segment.start_ns}, core::Utc{segment.end_ns()}};
+    if (of_media[media] == nullptr) of_media[media] = &uses.try_emplace(*key_id, this_one).first->second;
+    KeyUse& use = *of_media[media];
+    use.start = std::min(use.start, this_one.start);
+    use.end = std::max(use.end, this_one.end);
+  }
+  std::vector<KeyUse> all;
+  for (const auto& [key_id, use] : uses) all.push_back(use);
+  return all;
 }
 
 std::optional<std::uint64_t> SegmentIndex::sequence_at(core::Utc start,

@@ -79,6 +79,14 @@ class SegmentIndex {
   // The oldest file of each init segment and key.
   [[nodiscard]] std::vector<SegmentRow> first_of_each_media() const;
 
+  // From when to when each key encrypted something.
+  struct KeyUse {
+    core::KeyId key_id{};
+    core::Utc start;
+    core::Utc end;
+  };
+  [[nodiscard]] std::vector<KeyUse> key_uses() const;
+
   // The row with which a window that begins at `start` begins: the row that covers it in the newest epoch that has one,
   // else the first row after it. Epochs newer than newest_epoch count only where the others have nothing.
   [[nodiscard]] std::optional<std::uint64_t> sequence_at(

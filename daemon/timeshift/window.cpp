@@ -37,6 +37,21 @@ core::Utc effective_end(const WindowRequest& request, const WindowRules& rules) 
   return std::min(request.end.value_or(longest), longest);
 }
 
+// Segments begin with pictures, so that the one before a window reaches into it by less than a picture. It has the key
+// of another programme, and is not listed.
+constexpr std::int64_t kPictureNs = 100 * core::kNsPerMs;
+// By which a picture may be stamped too early.
+constexpr std::int64_t kRoundingNs = 2000;
+
+// The row with which the window begins; nothing where it is not there yet.
+std::optional<std::uint64_t> first_row(const SegmentIndex& index, const WindowRequest& request) {
+  const auto first = index.sequence_at(request.start, request.epoch);
+  if (!first) return std::nullopt;
+  const auto row = index.row(*first);
+  if (row->gap || row->start >= request.start || row->end() - request.start > kPictureNs) return first;
+  return *first < index.last_sequence() ? std::optional(*first + 1) : std::nullopt;
+}
+
 }  // namespace
 
 RangeAnswer locate_window(const SegmentIndex& index, const WindowRequest& request, const WindowRules& rules,
@@ -51,13 +66,13 @@ RangeAnswer locate_window(const SegmentIndex& index, const WindowRequest& reques
 
   const bool catchup = request.kind == ViewKind::kCatchup;
   if (catchup && end - request.start > rules.max_event_ns) return WindowRefusal{Refusal::kTooLong};
-  const auto first = index.sequence_at(request.start, request.epoch);
+  const auto first = first_row(index, request);
   if (!first) {
     if (catchup) return WindowRefusal{Refusal::kNotComplete, retry_after_s(index, end, now)};
     return WindowRefusal{Refusal::kNotStarted, retry_after_s(index, request.start, now)};
   }
   if (index.row(*first)->start >= end) return WindowRefusal{Refusal::kNotArchived};
-  const auto reaching = index.sequence_reaching(end, *first);
+  const auto reaching = index.sequence_reaching(end - kRoundingNs, *first);
   if (catchup && !reaching) return WindowRefusal{Refusal::kNotComplete, retry_after_s(index, end, now)};
 
   std::uint64_t last = reaching.value_or(index.last_sequence());

@@ -10,6 +10,7 @@ namespace {
 using gstx::Ref;
 
 constexpr const char* kRotateKey = "rotate-key";
+constexpr const char* kCut = "cut";
 
 core::Unexpected<core::Error> wrong(std::string message) {
   return core::fail(core::Code::kInvalidArgument, std::move(message));
@@ -168,8 +169,24 @@ core::Result<void> rotate_key(GstElement* pipeline, const std::string& name, con
   g_signal_emit_by_name(element.get(), kRotateKey, core::to_hex(next.key_id).c_str(), key.c_str(), running_time,
                         &taken);
   core::wipe(key.data(), key.size());
-  if (taken) return {};
-  return core::fail(core::Code::kInternal, "element '" + name + "' refuses its next key");
+  if (!taken) return core::fail(core::Code::kInternal, "element '" + name + "' refuses its next key");
+  return {};
+}
+
+void ask_for_cut(GstElement* pipeline, GstClockTime running_time) {
+  GstIterator* elements = gst_bin_iterate_elements(GST_BIN(pipeline));
+  gst_iterator_foreach(
+      elements,
+      [](const GValue* item, gpointer time) {
+        auto* element = g_value_get_object(item);
+        GSignalQuery query = {};
+        const guint id = g_signal_lookup(kCut, G_OBJECT_TYPE(element));
+        if (id != 0) g_signal_query(id, &query);
+        const bool cuts = query.n_params == 1 && query.param_types[0] == G_TYPE_UINT64;
+        if (cuts) g_signal_emit(element, id, 0, *static_cast<GstClockTime*>(time));
+      },
+      &running_time);
+  gst_iterator_free(elements);
 }
 
 core::Result<void> bypass_element(GstElement* pipeline, const std::string& name) {

@@ -30,6 +30,10 @@ core::Result<void> check_rotates(GstElement* pipeline, const std::string& name);
 core::Result<void> rotate_key(GstElement* pipeline, const std::string& name, const control::Encryption& next,
                               GstClockTime running_time);
 
+// Emits the action signal cut (uint64 running-time) of each element of the pipeline that has it: another segment, and a
+// key frame for it, from that time.
+void ask_for_cut(GstElement* pipeline, GstClockTime running_time);
+
 // Takes an element with one sink pad and one source pad out and links its neighbours to each other.
 core::Result<void> bypass_element(GstElement* pipeline, const std::string& name);
 

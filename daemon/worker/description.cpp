@@ -339,6 +339,8 @@ core::Result<void> Description::rotate(GstElement* pipeline, const control::Encr
                                        GstClockTime running_time) const {
   for (const std::string& name : ciphers_) AIRCHECK_TRY_VOID(check_rotates(pipeline, name));
   for (const std::string& name : ciphers_) AIRCHECK_TRY_VOID(rotate_key(pipeline, name, next, running_time));
+  // A key changes at a key frame, and the one that comes by itself may be a whole segment away.
+  ask_for_cut(pipeline, running_time);
   return {};
 }
 

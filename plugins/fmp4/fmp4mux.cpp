@@ -554,10 +554,11 @@ void Fmp4Mux::request_key_frames(GstPad* gst_pad, std::int64_t from_running_time
   Pad& pad = gstx::impl<MuxPad>(gst_pad);
   const bool first = pad.next_key_slot == INT64_MIN;
   if (!first && !key_frames_on_request_) return;
-  if (first) request_earlier_cuts(gst_pad);
   const std::int64_t slot_ns = settings_.target_duration * kNsPerSecond;
   const core::Utc now{anchor_ns_ + from_running_time};
-  pad.next_key_slot = std::max(pad.next_key_slot, core::slot_of(now, slot_ns) + 1);
+  pad.next_key_slot = std::max(pad.next_key_slot.load(), core::slot_of(now, slot_ns) + 1);
+  // After that: a cut that is asked for meanwhile finds either the pad or its place in the list.
+  if (first) request_earlier_cuts(gst_pad);
   const core::Utc until = now + std::max(kKeyRequestAheadNs, 2 * slot_ns);
   for (; core::slot_start(pad.next_key_slot, slot_ns) <= until; ++pad.next_key_slot) {
     // A frame at the slot's start may be stamped up to a microsecond before it.
@@ -573,7 +574,7 @@ void Fmp4Mux::request_key_frames(GstPad* gst_pad, std::int64_t from_running_time
   }
 }
 
-// What was asked for before its encoder ran, that encoder has never heard of.
+// What was asked for before its encoder ran, that encoder has not been told.
 void Fmp4Mux::request_earlier_cuts(GstPad* pad) {
   std::vector<GstClockTime> times = cuts_asked_.copy();
   {
@@ -599,7 +600,10 @@ void Fmp4Mux::force_key_units(GstClockTime running_time) {
   gst_element_foreach_sink_pad(
       element(),
       [](GstElement*, GstPad* pad, gpointer time) noexcept -> gboolean {
-        if (is_video(GST_PAD_PAD_TEMPLATE(pad))) force_key_unit(pad, *static_cast<GstClockTime*>(time));
+        // GstVideoEncoder 1.22 that is asked before its first frame takes that one for it, by x264enc's running time of
+        // 1000 hours, and refuses every later request as too soon.
+        const bool runs = gstx::impl<MuxPad>(pad).next_key_slot != INT64_MIN;
+        if (runs && is_video(GST_PAD_PAD_TEMPLATE(pad))) force_key_unit(pad, *static_cast<GstClockTime*>(time));
         return TRUE;
       },
       &running_time);

@@ -35,8 +35,8 @@ class MuxPad : public gstx::Object<GstPad, GstPadClass, MuxPadSettings> {
   std::uint64_t reported_drops = 0;  // on the bus
   std::uint64_t reported_moves = 0;
   std::atomic<bool> released{false};
-  // Of the pad's own streaming thread.
-  std::int64_t next_key_slot = INT64_MIN;
+  // Written by the pad's own streaming thread. INT64_MIN: nothing has come yet, or the encoder begins anew.
+  std::atomic<std::int64_t> next_key_slot = INT64_MIN;
 };
 
 struct AudioMuxPadSettings {

@@ -3,6 +3,7 @@
 // RUN_DIR/KEY.mode says how it behaves: "ok" (or no file), "refuse", "busy" (Start fails for a reason that passes),
 // "no-rotation" (its key cannot be changed on air), "exit" (ends at once), "die" (is killed by a signal right after
 // Start), "full" (loses its segments until the file RUN_DIR/KEY.room is there).
+// RUN_DIR/KEY.row has the end (ns) and the KID of a segment that it is to close next.
 #include <fcntl.h>
 #include <glib-unix.h>
 #include <sys/file.h>
@@ -107,8 +108,20 @@ class FakeWorker : public control::Handler {
     row.start = core::Utc::from_seconds(static_cast<std::int64_t>(row.sequence) * 6);
     row.duration_ns = 6 * core::kNsPerSecond;
     row.size = 1;
+    take_wanted(row);
     rows_.push_back(row);
     server_->segment_closed(row);
+  }
+
+  // The end and the key that the file RUN_DIR/KEY.row asks for, once.
+  void take_wanted(control::SegmentRow& row) const {
+    const std::string path = run_dir_ + "/" + key_ + ".row";
+    std::int64_t end_ns = 0;
+    std::string key_id;
+    if (!(std::ifstream(path) >> end_ns >> key_id) || key_id.size() != 32) return;
+    unlink(path.c_str());
+    row.start = core::Utc{end_ns} - row.duration_ns;
+    row.key_id = *core::key_id_from_hex(key_id);
   }
 
   std::string run_dir_;

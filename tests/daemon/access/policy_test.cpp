@@ -202,18 +202,104 @@ TEST(Policy, StartoverWindow) {
        "not_eligible"},
       {"one that has gone", [](Setting& s) { s.window(Kind::kStartover, s.ago(25).start, std::nullopt); },
        "window_expired"},
+      {"without catch-up, the running programme",
+       [](Setting& s) {
+         s.view.channel.catchup_enabled = false;
+         s.window(Kind::kStartover, s.ago(0).start, std::nullopt);
+       },
+       ""},
+      {"without catch-up, one of the past is no start-over",
+       [](Setting& s) {
+         s.view.channel.catchup_enabled = false;
+         s.window(Kind::kStartover, s.ago(2).start, std::nullopt);
+       },
+       "not_eligible"},
+      {"without catch-up, an hour without a programme",
+       [](Setting& s) {
+         s.view.channel.catchup_enabled = false;
+         s.view.programmes.clear();
+         s.window(Kind::kStartover, in(-1800), std::nullopt);
+       },
+       ""},
+      {"without catch-up, a morning without a programme",
+       [](Setting& s) {
+         s.view.channel.catchup_enabled = false;
+         s.view.programmes.clear();
+         s.window(Kind::kStartover, in(-4 * kHour), std::nullopt);
+       },
+       "not_eligible"},
+      {"without catch-up, from a hole into the running programme",
+       [](Setting& s) {
+         s.view.channel.catchup_enabled = false;
+         s.view.programmes.erase(s.view.programmes.begin(), s.view.programmes.begin() + 48);
+         s.window(Kind::kStartover, in(-4 * kHour), std::nullopt);
+       },
+       "not_eligible"},
       {"the future", [](Setting& s) { s.window(Kind::kStartover, in(1), std::nullopt); }, "window_future"},
       {"live ignores a window", [](Setting& s) { s.window(Kind::kLive, s.ago(40).start, s.ago(40).end); }, ""},
   });
 }
 
-TEST(Policy, Keys) {
+TEST(Policy, LiveKeys) {
   run({
       {"live, the key in use", [](Setting& s) { s.key(Kind::kLive, -12 * kHour, 12 * kHour); }, ""},
       {"live, the next key, early", [](Setting& s) { s.key(Kind::kLive, 300, 24 * kHour); }, ""},
       {"live, a later key", [](Setting& s) { s.key(Kind::kLive, kHour, 24 * kHour); }, "key_not_current"},
       {"live, the key still listed", [](Setting& s) { s.key(Kind::kLive, -24 * kHour, -60); }, ""},
       {"live, a key of the archive", [](Setting& s) { s.key(Kind::kLive, -25 * kHour, -kHour); }, "key_not_current"},
+      {"live, the period has a programme that is over and may not be watched later",
+       [](Setting& s) {
+         s.ago(5).catchup_eligible = false;
+         s.key(Kind::kLive, -12 * kHour, 12 * kHour);
+       },
+       "not_eligible"},
+      {"live, the programme on air needs no right",
+       [](Setting& s) {
+         s.ago(0).catchup_eligible = false;
+         s.key(Kind::kLive, -1800, 1800);
+       },
+       ""},
+      {"live, nor does one that players still show",
+       [](Setting& s) {
+         s.ago(1).catchup_eligible = false;
+         s.request.now = in(-1200);
+         s.key(Kind::kLive, -5400, -1800);
+       },
+       ""},
+      {"live without catch-up, programmes of this morning",
+       [](Setting& s) {
+         s.view.channel.catchup_enabled = false;
+         s.key(Kind::kLive, -12 * kHour, 12 * kHour);
+       },
+       "not_eligible"},
+      {"live without catch-up, the programme on air",
+       [](Setting& s) {
+         s.view.channel.catchup_enabled = false;
+         s.key(Kind::kLive, -1800, 1800);
+       },
+       ""},
+      {"live without catch-up nor guide, hours of this morning",
+       [](Setting& s) {
+         s.view.channel.catchup_enabled = false;
+         s.view.programmes.clear();
+         s.key(Kind::kLive, -12 * kHour, 12 * kHour);
+       },
+       "not_eligible"},
+      {"live without catch-up nor guide, this hour",
+       [](Setting& s) {
+         s.view.channel.catchup_enabled = false;
+         s.view.programmes.clear();
+         const Utc hour =
+             core::slot_start(core::slot_of(in(0), kHour * core::kNsPerSecond), kHour * core::kNsPerSecond);
+         s.window(Kind::kLive, hour, hour + kHour * core::kNsPerSecond);
+         s.request.subject = Subject::kKey;
+       },
+       ""},
+  });
+}
+
+TEST(Policy, CatchupKeys) {
+  run({
       {"catchup, a key of the archive", [](Setting& s) { s.key(Kind::kCatchup, -25 * kHour, -kHour); }, ""},
       {"catchup, a period that has begun to go", [](Setting& s) { s.key(Kind::kCatchup, -47 * kHour, -23 * kHour); },
        ""},
@@ -244,10 +330,27 @@ TEST(Policy, Keys) {
          s.key(Kind::kCatchup, -12 * kHour, 12 * kHour);
        },
        ""},
-      {"startover, the key in use is the live key",
+      {"a key without a period",
+       [](Setting& s) {
+         s.request.kind = Kind::kCatchup;
+         s.request.subject = Subject::kKey;
+       },
+       "window_invalid"},
+  });
+}
+
+TEST(Policy, StartoverKeys) {
+  run({
+      {"startover, the key in use opens a programme without rights",
        [](Setting& s) {
          s.ago(5).catchup_eligible = false;
          s.key(Kind::kStartover, -12 * kHour, 12 * kHour);
+       },
+       "not_eligible"},
+      {"startover, the running programme has a key of its own",
+       [](Setting& s) {
+         s.ago(0).catchup_eligible = false;
+         s.key(Kind::kStartover, -1800, 1800);
        },
        ""},
       {"startover, a key of the archive with a programme without rights",
@@ -262,12 +365,6 @@ TEST(Policy, Keys) {
          s.key(Kind::kStartover, -12 * kHour, 12 * kHour);
        },
        "kind_not_allowed"},
-      {"a key without a period",
-       [](Setting& s) {
-         s.request.kind = Kind::kCatchup;
-         s.request.subject = Subject::kKey;
-       },
-       "window_invalid"},
   });
 }
 

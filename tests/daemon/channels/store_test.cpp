@@ -120,14 +120,14 @@ TEST_F(StoreTest, EveryRuleNamesItsField) {
 }
 
 TEST_F(StoreTest, OneKeyPerCryptoPeriod) {
-  const auto first = keys_->current("c", kNow);
+  const auto first = keys_->at("c", kNow);
   ASSERT_TRUE(first.has_value()) << first.error().message;
-  EXPECT_EQ(core::to_rfc3339(first->period_end), "2026-02-26T00:00:00Z");
-  EXPECT_EQ(keys_->current("c", first->period_end - 1)->key_id, first->key_id);
-  const auto next = keys_->current("c", first->period_end);
+  EXPECT_EQ(core::to_rfc3339(first->period.end), "2026-02-26T00:00:00Z");
+  EXPECT_EQ(keys_->at("c", first->period.end - 1)->key_id, first->key_id);
+  const auto next = keys_->at("c", first->period.end);
   EXPECT_NE(next->key_id, first->key_id);
   EXPECT_FALSE(next->key == first->key);
-  EXPECT_NE(keys_->current("d", kNow)->key_id, first->key_id);
+  EXPECT_NE(keys_->at("d", kNow)->key_id, first->key_id);
   reopen();
   const auto found = keys_->find(first->key_id);
   ASSERT_TRUE(found.has_value()) << found.error().message;
@@ -136,8 +136,39 @@ TEST_F(StoreTest, OneKeyPerCryptoPeriod) {
   EXPECT_EQ(keys_->find(core::KeyId{}).error().code, Code::kNotFound);
 }
 
+TEST_F(StoreTest, PeriodsMoveAndLeaveRoomForEachOther) {
+  const std::int64_t hour = 3600 * core::kNsPerSecond;
+  const KeyRecord first = *keys_->at("c", kNow, {kNow, kNow + 4 * hour});
+  const KeyRecord later = *keys_->at("c", kNow + 6 * hour, {kNow + 5 * hour, kNow + 7 * hour});
+  const KeyRecord between = *keys_->at("c", kNow + 4 * hour, {kNow, kNow + 9 * hour});
+  EXPECT_EQ(between.period, (Period{kNow + 4 * hour, kNow + 5 * hour})) << "what the others leave";
+  EXPECT_EQ(*keys_->next_start("c", kNow), kNow + 4 * hour);
+  EXPECT_EQ(*keys_->next_start("c", kNow + 5 * hour), std::nullopt);
+  EXPECT_EQ(*keys_->next_start("d", core::Utc{0}), std::nullopt);
+  EXPECT_EQ(keys_->end_at(first, kNow).error().code, Code::kInvalidArgument);
+  ASSERT_TRUE(keys_->end_at(first, kNow + hour).has_value());
+  reopen();
+  EXPECT_EQ(keys_->find(first.key_id)->period, (Period{kNow, kNow + hour}));
+  EXPECT_TRUE(keys_->find(first.key_id)->key == first.key) << "sealed anew";
+  EXPECT_NE(keys_->at("c", kNow + 2 * hour)->key_id, first.key_id);
+  EXPECT_EQ(keys_->at("c", kNow + 6 * hour)->key_id, later.key_id);
+}
+
+TEST_F(StoreTest, APeriodGrowsToWhatWasEncrypted) {
+  const std::int64_t second = core::kNsPerSecond;
+  const KeyRecord key = *keys_->at("c", kNow, {kNow, kNow + 60 * second});
+  const auto cover = [&](std::int64_t from, std::int64_t to) {
+    EXPECT_TRUE(keys_->cover(key.key_id, {kNow + from, kNow + to}).has_value());
+    return keys_->find(key.key_id)->period;
+  };
+  EXPECT_EQ(cover(-second / 25, 60 * second + second / 25), key.period) << "a picture is rounding";
+  EXPECT_EQ(cover(10 * second, 66 * second), (Period{kNow, kNow + 66 * second}));
+  EXPECT_EQ(cover(-6 * second, second), (Period{kNow - 6 * second, kNow + 66 * second}));
+  EXPECT_EQ(keys_->cover(core::KeyId{}, key.period).error().code, Code::kNotFound);
+}
+
 TEST_F(StoreTest, KeysAreSealedAndBoundToTheirRow) {
-  const auto key = keys_->current("c", kNow);
+  const auto key = keys_->at("c", kNow);
   const std::string raw(key->key.reveal().begin(), key->key.reveal().end());
   for (const char* file : {"station.db", "station.db-wal"}) {
     EXPECT_EQ(directory_.read(file).find(raw), std::string::npos) << file;
@@ -150,7 +181,7 @@ TEST_F(StoreTest, KeysAreSealedAndBoundToTheirRow) {
 }
 
 TEST_F(StoreTest, AForeignMasterKeyIsRefusedAtStart) {
-  ASSERT_TRUE(keys_->current("c", kNow).has_value());
+  ASSERT_TRUE(keys_->at("c", kNow).has_value());
   const auto other = KeyStore::open(*database_, directory_ / "other.key");
   ASSERT_FALSE(other.has_value());
   EXPECT_NE(other.error().message.find("restore the master.key"), std::string::npos) << other.error().message;

@@ -60,7 +60,7 @@ class RealMediaTest : public test::StationWithArchive {
   }
 
   void encode() {
-    const channels::ActiveKey key = keys_->current(one_.id, start_).value();
+    const channels::KeyRecord key = keys_->at(one_.id, start_).value();
     const std::string cenc =
         "cencenc key-id=" + core::to_hex(key.key_id) + " key=" + core::to_hex(key.key.reveal()) + " ! ";
     std::filesystem::create_directories(segments() + "/ch1");

@@ -34,7 +34,7 @@ class AdminRoutesTest : public test::StationWithAccounts {
     options.now = [this] { return now_; };
     channels::ArchiveHooks hooks;
     hooks.last_sequence = [](const channels::Channel&) { return std::nullopt; };
-    hooks.last_key = [](const channels::Channel&) { return std::nullopt; };
+    hooks.last_segment = [](const channels::Channel&) { return std::nullopt; };
     hooks.not_before = [](const channels::Channel&) { return core::Utc{}; };
     hooks.segments = [](const channels::Channel&, const std::vector<control::SegmentRow>&) {};
     hooks.on_air = [](const channels::Channel&, bool) {};

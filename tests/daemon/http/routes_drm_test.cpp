@@ -22,9 +22,9 @@ std::string base64url(const KeyId& key_id) {
 class DrmRoutesTest : public test::StationWithAccounts {
  protected:
   // Crypto periods are days of UTC, and it is a quarter past six: the day before is within the window of 24 hours.
-  KeyId current_ = keys_->current(one_.id, now_).value().key_id;
-  KeyId older_ = keys_->current(one_.id, now_ - 24 * kHourNs).value().key_id;
-  KeyId other_ = keys_->current(two_.id, now_).value().key_id;
+  KeyId current_ = keys_->at(one_.id, now_).value().key_id;
+  KeyId older_ = keys_->at(one_.id, now_ - 24 * kHourNs).value().key_id;
+  KeyId other_ = keys_->at(two_.id, now_).value().key_id;
   KeyId unknown_ = core::key_id_from_hex("00112233445566778899aabbccddeeff").value();
 
   test::HttpResponse key(const KeyId& key_id, const std::string& token) {

@@ -77,7 +77,7 @@ class StationWithArchive : public StationWithAccounts {
   }
   void write(timeshift::SegmentRow row, bool encrypted = true) {
     row.key_id.reset();
-    if (encrypted) row.key_id = keys_->current(one_.id, row.start).value().key_id;
+    if (encrypted) row.key_id = keys_->at(one_.id, row.start).value().key_id;
     row.init_location = "ch1-init-0011223344556677.mp4";
     rows_.push_back(timeshift::test::write_segment(segments() + "/ch1", "ch1", row));
     archive_->add_segment(one_.id, rows_.back());

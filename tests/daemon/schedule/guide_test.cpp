@@ -63,6 +63,22 @@ TEST(Guide, GeneratesFromTheRunningProgrammeADayAhead) {
   EXPECT_TRUE(all(*guide, "id2").empty());
 }
 
+TEST(Guide, SaysWhichChannelsChanged) {
+  const auto database = station();
+  auto guide = Guide::open(*database);
+  std::vector<std::string> changed;
+  guide->observe([&](const std::string& id) {
+    EXPECT_FALSE(all(*guide, id).empty()) << "what it says is there already";
+    changed.push_back(id);
+  });
+  ASSERT_TRUE(guide->extend(kNow, {channel(), channel("id2")}));
+  EXPECT_EQ(changed, (std::vector<std::string>{"id1", "id2"}));
+  ASSERT_TRUE(guide->extend(kNow, {channel(), channel("id2")}));
+  EXPECT_EQ(changed.size(), 2U) << "nothing changed";
+  ASSERT_TRUE(guide->remove(all(*guide, "id2").back().id, kNow));
+  EXPECT_EQ(changed.back(), "id2");
+}
+
 TEST(Guide, ExtendingAgainChangesNothingAndLaterOnlyAppends) {
   const auto database = station();
   auto guide = Guide::open(*database);

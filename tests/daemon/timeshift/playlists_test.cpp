@@ -344,12 +344,34 @@ TEST(Playlists, AWindowIsCutOutwardToWholeSegmentsAndStartsInside) {
   EXPECT_FALSE(aligned->start_offset);
 }
 
+// Two programmes with a key each. At 30000/1001 pictures a second the key changes with the first picture of the second
+// one, a third of a picture late.
+TEST(Playlists, AProgrammeListsNoSegmentOfItsNeighboursKey) {
+  for (const std::int64_t late : {std::int64_t{-999}, std::int64_t{0}, std::int64_t{11'366'000}}) {
+    SCOPED_TRACE(late);
+    SegmentIndex index(kTarget);
+    Writer writer(kNoon);
+    const Utc border = kNoon + 4 * kTarget;
+    for (int i = 0; i < 3; ++i) index.add(writer.segment());
+    index.add(writer.segment(kTarget + late));
+    writer.new_crypto_period();
+    const WindowRequest second{.kind = ViewKind::kStartover, .start = border, .end = border + 2 * kTarget};
+    EXPECT_EQ(refusal(index, second, writer.end()), Refusal::kNotStarted) << "there is no picture of it yet";
+    for (int i = 0; i < 4; ++i) index.add(writer.segment());
+    const auto first = playlist(index, {.kind = ViewKind::kCatchup, .start = kNoon, .end = border}, writer.end());
+    EXPECT_EQ(first->rows.size(), 4U);
+    EXPECT_EQ(first->rows.back().sequence, 1003U);
+    EXPECT_TRUE(first->ended);
+    EXPECT_EQ(playlist(index, second, writer.end())->rows.front().sequence, 1004U);
+  }
+}
+
 TEST(Playlists, CatchupIsWholeOrNotThere) {
   SegmentIndex index(kTarget);
   Writer writer(kNoon);
   for (int i = 0; i < 10; ++i) index.add(writer.segment());
   const Utc now = writer.end();
-  const WindowRequest late{.kind = ViewKind::kCatchup, .start = kNoon, .end = now + 1};
+  const WindowRequest late{.kind = ViewKind::kCatchup, .start = kNoon, .end = now + kNsPerMs};
   const WindowAnswer answer = select_window(index, late, kRules, now);
   ASSERT_TRUE(std::holds_alternative<WindowRefusal>(answer));
   EXPECT_EQ(std::get<WindowRefusal>(answer).reason, Refusal::kNotComplete);

@@ -78,6 +78,28 @@ TEST(SegmentIndex, TheFilesComeWithoutTheGapRowsBetweenThem) {
   EXPECT_EQ(files[1].sequence, 10 + kYear);
 }
 
+TEST(SegmentIndex, KnowsFromWhenToWhenAKeyWasUsed) {
+  SegmentIndex index(kTarget);
+  EXPECT_TRUE(index.key_uses().empty());
+  Writer writer(kNoon);
+  for (int i = 0; i < 3; ++i) index.add(writer.segment());
+  writer.restart(writer.end() + 100 * kTarget);
+  index.add(writer.segment());
+  const Utc first_end = writer.end();
+  writer.new_crypto_period();
+  index.add(writer.segment());
+  SegmentRow clear = writer.segment();
+  clear.key_id.reset();
+  index.add(clear);
+  const auto uses = index.key_uses();
+  ASSERT_EQ(uses.size(), 2U);
+  EXPECT_EQ(uses[0].key_id, core::KeyId{1});
+  EXPECT_EQ(uses[0].start, kNoon);
+  EXPECT_EQ(uses[0].end, first_end);
+  EXPECT_EQ(uses[1].start, first_end);
+  EXPECT_EQ(uses[1].end, first_end + kTarget);
+}
+
 TEST(SegmentIndex, TheLastGapRowNeverRoundsAboveTheTarget) {
   SegmentIndex index(kTarget);
   index.add(file(10, kNoon));

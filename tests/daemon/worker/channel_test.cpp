@@ -297,15 +297,17 @@ INSTANTIATE_TEST_SUITE_P(Films, MustPlayTest, ::testing::ValuesIn(promised()), [
   return name;
 });
 
-// A new key from an instant on: no break, no discontinuity, one segment under the old key and the next one under the
-// new.
-TEST_F(ChannelTest, ChangesItsKeyOnAir) {
+// A new key from an instant on, at a segment's start and within one: no break, no discontinuity, one segment under the
+// old key and the next one, from that very picture, under the new.
+class KeyChangeTest : public ChannelTest, public ::testing::WithParamInterface<std::int64_t> {};
+
+TEST_P(KeyChangeTest, ChangesItsKeyOnAir) {
   constexpr const char* kNextKeyId = "ffeeddccbbaa99887766554433221100";
   constexpr const char* kNextKey = "00112233445566778899aabbccddeeff";
   const auto clock = std::make_shared<FastClock>(kStart, 20 * core::kNsPerSecond);
   Service service("ch1", clock);
   const control::Encryption next{*core::key_id_from_hex(kNextKeyId), *core::ContentKey::from_hex(kNextKey)};
-  const core::Utc from = kStart + 12 * core::kNsPerSecond;
+  const core::Utc from = kStart + GetParam() * core::kNsPerMs;
   std::optional<core::Result<void>> early;
   service.rotate(next, from, [&](core::Result<void> result) { early = std::move(result); });
   ASSERT_TRUE(early && !*early) << "there is nothing on air whose key could change";
@@ -335,6 +337,7 @@ TEST_F(ChannelTest, ChangesItsKeyOnAir) {
       if ((row.start >= from) == later) period.push_back(row);
     }
     ASSERT_GE(period.size(), 2U);
+    EXPECT_TRUE(!later || period.front().start == from);
     for (const auto& row : period) EXPECT_EQ(row.init_location, period.front().init_location);
     std::swap(rows_, period);
     const auto seen = counters(concatenated(), std::string("-decryption_key ") + (later ? kNextKey : kKey));
@@ -348,6 +351,8 @@ TEST_F(ChannelTest, ChangesItsKeyOnAir) {
     ASSERT_EQ(numbers[i], (numbers[i - 1] + 1) % 250) << "picture " << i;
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Milliseconds, KeyChangeTest, ::testing::Values(12'000, 12'600));
 
 // The disk goes away while the channel is on air, and comes back.
 TEST_F(ChannelTest, StaysOnAirWithoutItsDisk) {
