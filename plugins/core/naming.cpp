@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <optional>
 
 namespace aircheck::core {
@@ -18,7 +17,7 @@ constexpr char kTrackField = 'T';
 
 constexpr Field kFields[] = {{'Y', 4}, {'m', 2}, {'d', 2}, {'H', 2}, {'M', 2}, {'S', 2}, {'j', 3}, {'s', 0}, {'N', 3}};
 
-const Field* find_field(char name) {
+constexpr const Field* find_field(char name) {
   for (const Field& field : kFields) {
     if (field.name == name) return &field;
   }
@@ -62,11 +61,14 @@ std::int64_t field_value(char field, Utc utc, const CivilTime& civil) {
 
 // Takes `width` digits, or all that follow when width is 0.
 std::optional<std::int64_t> take_number(std::string_view& text, std::size_t width) {
+  constexpr std::size_t kMostDigits = 18;  // of an int64_t, whatever they are
   std::size_t count = 0;
-  while (count < text.size() && is_digit(text[count]) && (width == 0 || count < width)) ++count;
-  if (count == 0 || (width != 0 && count != width)) return std::nullopt;
   std::int64_t value = 0;
-  if (std::from_chars(text.data(), text.data() + count, value).ec != std::errc{}) return std::nullopt;
+  while (count < text.size() && is_digit(text[count]) && (width == 0 || count < width)) {
+    if (count == kMostDigits) return std::nullopt;
+    value = value * 10 + (text[count++] - '0');
+  }
+  if (count == 0 || (width != 0 && count != width)) return std::nullopt;
   text.remove_prefix(count);
   return value;
 }
@@ -122,10 +124,10 @@ class FieldValues {
   // Whether each field says what it would say of that instant: %j or %s may contradict the others.
   [[nodiscard]] bool agree(Utc utc) const {
     const CivilTime civil = to_civil(utc);
-    return std::ranges::all_of(kFields, [&](const Field& field) {
-      const auto value = get(field.name);
-      return !value || *value == field_value(field.name, utc, civil);
-    });
+    for (std::size_t i = 0; i < values_.size(); ++i) {
+      if (values_[i] && *values_[i] != field_value(kFields[i].name, utc, civil)) return false;
+    }
+    return true;
   }
 
  private:
