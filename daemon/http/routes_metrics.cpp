@@ -121,6 +121,9 @@ void write_disk(MetricsText& text, const MetricsServices& services) {
   text.sample(static_cast<double>(services.retention.deleted_segments()));
   text.family("aircheck_retention_deleted_bytes_total", MetricType::kCounter, "Their bytes.");
   text.sample(static_cast<double>(services.retention.deleted_bytes()));
+  gauge("aircheck_index_unwritten_changes",
+        "Rows that index.db does not have yet; far from 0 for long where it cannot be written.",
+        static_cast<double>(services.archive.unwritten_changes()));
   gauge("aircheck_segment_cache_bytes", "Segments that are held in memory to be sent.",
         static_cast<double>(services.blobs.size_bytes()));
 }

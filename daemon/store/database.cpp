@@ -179,6 +179,10 @@ core::Result<void> Database::execute(const std::string& sql) {
   return {};
 }
 
+void Database::set_busy_timeout(int ms) {
+  sqlite3_busy_timeout(handle_.get(), ms);
+}
+
 core::Result<void> Database::transaction(const std::function<core::Result<void>()>& body) {
   if (depth_ > 0) return body();
   AIRCHECK_TRY_VOID(execute("BEGIN IMMEDIATE"));

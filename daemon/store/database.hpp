@@ -49,6 +49,9 @@ class Database {
   // Runs statements without parameters or results.
   core::Result<void> execute(const std::string& sql);
 
+  // How long a statement waits for a lock that another program holds; 5 s at first. 0: it fails at once, kUnavailable.
+  void set_busy_timeout(int ms);
+
   // Runs `body` inside BEGIN IMMEDIATE ... COMMIT; rolls back when it fails. Inside another transaction it joins that.
   core::Result<void> transaction(const std::function<core::Result<void>()>& body);
 

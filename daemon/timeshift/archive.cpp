@@ -104,6 +104,8 @@ void Archive::begin_index_anew(const core::Error& why) {
   }
   for (const auto& [id, channel] : channels_) {
     for (const SegmentRow& row : channel->index.files()) store_.add(id, row);
+    if (channel->index.trailing_gaps() == 0) continue;
+    store_.set_trailing_gaps(id, *channel->index.last_segment_sequence(), channel->index.trailing_gaps());
   }
 }
 
@@ -317,9 +319,16 @@ void Archive::tick() {
 
 void Archive::flush(std::size_t most) {
   const auto flushed = store_.flush(most);
+  if (!flushed && !is_whole_for_all_we_know(flushed.error()) && !begun_anew_) {
+    // Once: a disk that breaks what is written is not mended by writing more.
+    begun_anew_ = true;
+    return begin_index_anew(flushed.error());
+  }
   if (!flushed && !store_failed_) {
     base::log_error("timeshift", "index.db is behind, the archive goes on: " + flushed.error().message);
   }
+  if (flushed && store_failed_) base::log_info("timeshift", "index.db is written again");
+  if (flushed && !store_.dirty()) begun_anew_ = false;
   store_failed_ = !flushed;
 }
 

@@ -92,6 +92,9 @@ class Archive {
   // A worker that starts must not begin before this.
   [[nodiscard]] core::Utc not_before(std::string_view channel_id) const;
 
+  // Changes that index.db does not have yet: more than a few thousand for long means that it cannot be written.
+  [[nodiscard]] std::size_t unwritten_changes() const { return store_.pending(); }
+
   // Lists due GAP rows and writes index.db. Runs by itself twice a second and once at the end.
   void tick();
 
@@ -137,6 +140,7 @@ class Archive {
   std::map<std::string, std::unique_ptr<Channel>, std::less<>> channels_;
   base::Timer timer_;
   bool store_failed_ = false;
+  bool begun_anew_ = false;  // and not everything is written since
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -1,5 +1,7 @@
 #include "timeshift/index_store.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cstdio>
 
@@ -23,6 +25,12 @@ bool may_be_whole(const core::Error& error) {
          error.code == core::Code::kNoSpace;
 }
 
+// 0 where there is no such file.
+std::uint64_t inode_of(const std::string& path) {
+  struct stat status = {};
+  return ::stat(path.c_str(), &status) == 0 ? std::uint64_t{status.st_ino} : 0;
+}
+
 core::Unexpected<core::Error> left_as_it_is(const core::Error& error) {
   core::Error why = error.with_context("index.db cannot be used now, and is left as it is");
   if (why.code == core::Code::kUnavailable) why.message += ": end the program that has it open";
@@ -44,10 +52,27 @@ core::Result<IndexStore> IndexStore::open(const std::string& path) {
   return IndexStore(path, std::move(database));
 }
 
+IndexStore::IndexStore(std::string path, std::unique_ptr<store::Database> database) : path_(std::move(path)) {
+  take(std::move(database));
+}
+
+// It is written on the main context, twice a second: what another program holds comes later.
+void IndexStore::take(std::unique_ptr<store::Database> database) {
+  database_ = std::move(database);
+  database_->set_busy_timeout(0);
+  inode_ = inode_of(path_);
+}
+
 core::Result<void> IndexStore::begin_anew(const core::Error& why) {
+  // First: SQLite deletes the write-ahead log of what it closes by its name.
   database_.reset();
   set_aside(path_, why);
-  AIRCHECK_TRY(database_, open_database(path_));
+  return reopen();
+}
+
+core::Result<void> IndexStore::reopen() {
+  AIRCHECK_TRY(auto database, open_database(path_));
+  take(std::move(database));
   return {};
 }
 
@@ -107,6 +132,8 @@ void IndexStore::set_trailing_gaps(const std::string& channel_id, std::uint64_t 
 
 core::Result<void> IndexStore::flush(std::size_t most) {
   if (!dirty()) return {};
+  if (database_ == nullptr) AIRCHECK_TRY_VOID(reopen());
+  if (inode_of(path_) != inode_) return core::fail(core::Code::kNotFound, path_ + " is gone");
   // A number may go and come again: what is removed is removed first.
   const std::size_t removed = std::min(most, removed_.size());
   const std::size_t added = std::min(most - removed, added_.size());

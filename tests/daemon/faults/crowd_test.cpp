@@ -28,9 +28,7 @@ class CrowdTest : public test::StationWithFiles {
     ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &files), 0);
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
-    if (files.rlim_max < static_cast<rlim_t>(size_) + 200) {
-      GTEST_SKIP() << "only " << files.rlim_max << " open files are allowed here (ulimit -Hn)";
-    }
+    size_ = std::min(size_, static_cast<int>(files.rlim_max) - 200);  // fewer where the system allows no more
     ASSERT_NO_FATAL_FAILURE(make_station());
     timeshift::test::Writer writer(ago(1200));
     for (int i = 0; i < 20; ++i) write(writer.segment(), kPadding);

@@ -34,7 +34,7 @@ class StationWithFiles : public StationProcess {
   }
   // A segment file with the key of its time, and `padding` bytes of a free box behind the media.
   timeshift::SegmentRow write(timeshift::SegmentRow row, std::uint32_t padding = 0) {
-    row.key_id = keys_->current(channel_id_, row.start).value().key_id;
+    row.key_id = keys_->at(channel_id_, row.start).value().key_id;
     row.init_location = "ch1-init-" + core::to_hex(*row.key_id).substr(0, 16) + ".mp4";
     row = timeshift::test::write_segment(state() + "/segments/ch1", "ch1", row);
     if (padding > 0) {

@@ -32,7 +32,7 @@ class CommandsTest : public test::StationProcess {
     const auto keys = channels::KeyStore::open(**database, state() + "/secrets/master.key");
     ASSERT_TRUE(keys.has_value());
     begin_ = core::Utc::from_seconds(g_get_real_time() / G_USEC_PER_SEC / 6 * 6 - 1200);
-    key_ = (*keys)->current(rows->text(0), begin_)->key_id;
+    key_ = (*keys)->at(rows->text(0), begin_)->key_id;
     Writer writer(begin_);
     for (int i = 0; i < kSegments; ++i) write(writer.segment());
     start();
