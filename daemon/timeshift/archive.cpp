@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <limits>
 #include <utility>
 
 #include "base/log.hpp"
@@ -12,8 +11,6 @@ namespace aircheck::timeshift {
 namespace {
 
 constexpr std::int64_t kTickMs = 500;
-// Some milliseconds of the main context. What is behind when we are killed is found in the files again.
-constexpr std::size_t kMostChangesATick = 1000;
 
 // What another program holds, or this user may not read, is not damaged.
 bool is_whole_for_all_we_know(const core::Error& error) {
@@ -30,18 +27,19 @@ core::Result<MediaFacts> load_facts(const SegmentFolder& folder, const SegmentRo
 }  // namespace
 
 core::Result<std::unique_ptr<Archive>> Archive::open(Options options, base::WorkerPool& pool) {
-  AIRCHECK_TRY(IndexStore store, IndexStore::open(options.index_path));
+  AIRCHECK_TRY(auto store, IndexStore::open(options.index_path));
   return std::unique_ptr<Archive>(new Archive(std::move(options), pool, std::move(store)));
 }
 
-Archive::Archive(Options options, base::WorkerPool& pool, IndexStore store)
+Archive::Archive(Options options, base::WorkerPool& pool, std::shared_ptr<IndexStore> store)
     : options_(std::move(options)), pool_(pool), store_(std::move(store)) {
   timer_ = base::Timer::every(kTickMs, [this] { tick(); });
 }
 
 Archive::~Archive() {
-  tick();
-  flush(std::numeric_limits<std::size_t>::max());
+  list_due_gaps();
+  const auto written = store_->close();
+  if (!written) base::log_warning("timeshift", "index.db is left behind the files: " + written.error().message);
 }
 
 void Archive::add_channel(const ArchivedChannel& settings, std::function<void()> scanned) {
@@ -99,13 +97,13 @@ void Archive::start_scan(Channel& channel, std::function<void()> scanned) {
 // Everything that is in memory has to be written again.
 void Archive::begin_index_anew(const core::Error& why) {
   ++index_generation_;
-  if (const auto begun = store_.begin_anew(why); !begun) {
+  if (const auto begun = store_->begin_anew(why); !begun) {
     base::log_error("timeshift", "index.db cannot be made anew: " + begun.error().message);
   }
   for (const auto& [id, channel] : channels_) {
-    for (const SegmentRow& row : channel->index.files()) store_.add(id, row);
+    for (const SegmentRow& row : channel->index.files()) store_->add(id, row);
     if (channel->index.trailing_gaps() == 0) continue;
-    store_.set_trailing_gaps(id, *channel->index.last_segment_sequence(), channel->index.trailing_gaps());
+    store_->set_trailing_gaps(id, *channel->index.last_segment_sequence(), channel->index.trailing_gaps());
   }
 }
 
@@ -118,12 +116,12 @@ void Archive::finish_scan(Channel& channel, Scan scan, int index_generation) {
   } else if (scan.damage && index_generation == index_generation_) {
     begin_index_anew(*scan.damage);
   } else if (index_generation != index_generation_) {
-    for (const SegmentRow& row : channel.index.files()) store_.add(channel.settings.id, row);
+    for (const SegmentRow& row : channel.index.files()) store_->add(channel.settings.id, row);
   }
   if (!scan.rescan) {
     base::log_error("timeshift", "the segment folder cannot be read: " + scan.rescan.error().message, key);
   } else {
-    for (const std::uint64_t sequence : scan.rescan->missing) store_.remove(channel.settings.id, sequence);
+    for (const std::uint64_t sequence : scan.rescan->missing) store_->remove(channel.settings.id, sequence);
     channel.index.remove(scan.rescan->missing);
     for (const SegmentRow& row : scan.rescan->rows) add_row(channel, row);
     for (const std::string& why : scan.rescan->unreadable) {
@@ -183,15 +181,15 @@ Archive::Rebuilt Archive::finish_rebuild(Channel& channel, const Rescan& rescan,
     const auto known = before.find(row.sequence);
     const bool same = known != before.end() && known->second == row;
     if (!same && known != before.end()) {
-      store_.remove(id, row.sequence);
+      store_->remove(id, row.sequence);
       ++rebuilt.corrected;
     }
     if (known == before.end()) ++rebuilt.added;
-    if (!same) store_.add(id, row);
+    if (!same) store_->add(id, row);
     if (known != before.end()) before.erase(known);
   }
   rebuilt.removed = before.size();
-  for (const auto& [sequence, row] : before) store_.remove(id, sequence);
+  for (const auto& [sequence, row] : before) store_->remove(id, sequence);
   fresh.supersede(channel.index);
   channel.index = std::move(fresh);
   for (const SegmentRow& row : channel.index.first_of_each_media()) read_facts(channel, row);
@@ -213,7 +211,7 @@ void Archive::add_segment(std::string_view channel_id, const SegmentRow& row) {
 
 void Archive::add_row(Channel& channel, const SegmentRow& row) {
   switch (channel.index.add(row)) {
-    case SegmentIndex::Added::kYes: store_.add(channel.settings.id, row); return;
+    case SegmentIndex::Added::kYes: store_->add(channel.settings.id, row); return;
     case SegmentIndex::Added::kConflict: return;
     case SegmentIndex::Added::kListedAsGap:
       base::log_warning("timeshift", row.location + " came after its slot was listed as GAP: it stays GAP",
@@ -234,7 +232,7 @@ Archive::Retired Archive::retire(std::string_view channel_id, core::Utc ended_be
   if (channel == nullptr || !channel->scanned || channel->rebuilding) return retired;
   retired.folder = channel->folder;
   std::vector<SegmentRow> rows = channel->index.take_oldest(channel->index.ended_before(ended_before, limit));
-  for (const SegmentRow& row : rows) store_.remove(channel->settings.id, row.sequence);
+  for (const SegmentRow& row : rows) store_->remove(channel->settings.id, row.sequence);
   const auto kept = std::partition(channel->unlisted.begin(), channel->unlisted.end(),
                                    [&](const SegmentRow& row) { return row.end() >= ended_before; });
   std::move(kept, channel->unlisted.end(), std::back_inserter(rows));
@@ -306,19 +304,30 @@ core::Utc Archive::not_before(std::string_view channel_id) const {
 }
 
 void Archive::tick() {
+  list_due_gaps();
+  // What is behind when we are killed is found in the files again.
+  if (flushing_ || !store_->dirty()) return;
+  flushing_ = true;
+  pool_.run([store = store_] { return store->flush(); },
+            [this, alive = std::weak_ptr<bool>(alive_)](const core::Result<void>& result) {
+              if (alive.expired()) return;
+              flushing_ = false;
+              flushed(result);
+            });
+}
+
+void Archive::list_due_gaps() {
   const core::Utc now = options_.now();
   for (auto& [id, channel] : channels_) {
     // Before the rescan a slot without a row may have its file.
     if (!channel->scanned || !channel->worker_down) continue;
     if (channel->index.append_gaps(now) > 0) {
-      store_.set_trailing_gaps(id, *channel->index.last_segment_sequence(), channel->index.trailing_gaps());
+      store_->set_trailing_gaps(id, *channel->index.last_segment_sequence(), channel->index.trailing_gaps());
     }
   }
-  flush(kMostChangesATick);
 }
 
-void Archive::flush(std::size_t most) {
-  const auto flushed = store_.flush(most);
+void Archive::flushed(const core::Result<void>& flushed) {
   if (!flushed && !is_whole_for_all_we_know(flushed.error()) && !begun_anew_) {
     // Once: a disk that breaks what is written is not mended by writing more.
     begun_anew_ = true;
@@ -328,7 +337,7 @@ void Archive::flush(std::size_t most) {
     base::log_error("timeshift", "index.db is behind, the archive goes on: " + flushed.error().message);
   }
   if (flushed && store_failed_) base::log_info("timeshift", "index.db is written again");
-  if (flushed && !store_.dirty()) begun_anew_ = false;
+  if (flushed && !store_->dirty()) begun_anew_ = false;
   store_failed_ = !flushed;
 }
 

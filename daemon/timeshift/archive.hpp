@@ -93,9 +93,10 @@ class Archive {
   [[nodiscard]] core::Utc not_before(std::string_view channel_id) const;
 
   // Changes that index.db does not have yet: more than a few thousand for long means that it cannot be written.
-  [[nodiscard]] std::size_t unwritten_changes() const { return store_.pending(); }
+  [[nodiscard]] std::size_t unwritten_changes() const { return store_->pending(); }
 
-  // Lists due GAP rows and writes index.db. Runs by itself twice a second and once at the end.
+  // Lists due GAP rows, and has a pool thread write index.db. Runs by itself twice a second and once at the end, which
+  // waits until it is written.
   void tick();
 
  private:
@@ -120,14 +121,15 @@ class Archive {
     bool worker_down = false;
   };
 
-  Archive(Options options, base::WorkerPool& pool, IndexStore store);
+  Archive(Options options, base::WorkerPool& pool, std::shared_ptr<IndexStore> store);
 
   [[nodiscard]] Channel* find(std::string_view channel_id);
   [[nodiscard]] const Channel* find(std::string_view channel_id) const;
   static Scan scan(const std::string& index_path, const ArchivedChannel& settings, const SegmentFolder& folder);
   void start_scan(Channel& channel, std::function<void()> scanned);
   void finish_scan(Channel& channel, Scan scan, int index_generation);
-  void flush(std::size_t most);
+  void list_due_gaps();
+  void flushed(const core::Result<void>& flushed);
   void begin_index_anew(const core::Error& why);
   Rebuilt finish_rebuild(Channel& channel, const Rescan& rescan, std::optional<std::uint64_t> last_before);
   void add_row(Channel& channel, const SegmentRow& row);
@@ -135,7 +137,8 @@ class Archive {
 
   Options options_;
   base::WorkerPool& pool_;
-  IndexStore store_;
+  std::shared_ptr<IndexStore> store_;
+  bool flushing_ = false;
   int index_generation_ = 0;  // how often index.db was begun anew
   std::map<std::string, std::unique_ptr<Channel>, std::less<>> channels_;
   base::Timer timer_;

@@ -4,12 +4,19 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <iterator>
+#include <utility>
 
 #include "base/log.hpp"
+#include "timeshift/row_block.hpp"
 
 namespace aircheck::timeshift {
 
 namespace {
+
+// Segments of numbers that are the same but for the lowest bits: 13 minutes, and below a thousand bytes on disk, so
+// that one more row costs no more than a row of its own.
+constexpr std::uint64_t kRowsOfBlock = 128;
 
 // Sets the file aside, with what SQLite keeps beside it.
 void set_aside(const std::string& path, const core::Error& why) {
@@ -47,16 +54,16 @@ core::Result<std::unique_ptr<store::Database>> open_database(const std::string& 
 
 }  // namespace
 
-core::Result<IndexStore> IndexStore::open(const std::string& path) {
+core::Result<std::unique_ptr<IndexStore>> IndexStore::open(const std::string& path) {
   AIRCHECK_TRY(auto database, open_database(path));
-  return IndexStore(path, std::move(database));
+  return std::unique_ptr<IndexStore>(new IndexStore(path, std::move(database)));
 }
 
 IndexStore::IndexStore(std::string path, std::unique_ptr<store::Database> database) : path_(std::move(path)) {
   take(std::move(database));
 }
 
-// It is written on the main context, twice a second: what another program holds comes later.
+// It is written twice a second, by a thread that others need too: what another program holds comes later.
 void IndexStore::take(std::unique_ptr<store::Database> database) {
   database_ = std::move(database);
   database_->set_busy_timeout(0);
@@ -64,6 +71,7 @@ void IndexStore::take(std::unique_ptr<store::Database> database) {
 }
 
 core::Result<void> IndexStore::begin_anew(const core::Error& why) {
+  const std::lock_guard lock(writing_);
   // First: SQLite deletes the write-ahead log of what it closes by its name.
   database_.reset();
   set_aside(path_, why);
@@ -84,98 +92,125 @@ core::Result<std::uint64_t> IndexStore::read(const std::string& path, const std:
 
 core::Result<std::uint64_t> IndexStore::read(store::Database& database, const std::string& channel_id,
                                              const OnRow& on_row) {
-  AIRCHECK_TRY(auto rows, database.prepare("SELECT sequence, discontinuity_sequence, start, duration, size, epoch, "
-                                           "discontinuity, key_id, location, init_location FROM segments "
-                                           "WHERE channel_id = ? ORDER BY sequence"));
-  rows.bind(1, channel_id);
-  SegmentRow row;
-  bool any = false;
+  AIRCHECK_TRY(auto blocks, database.prepare("SELECT segments FROM blocks WHERE channel_id = ? ORDER BY number"));
+  blocks.bind(1, channel_id);
+  std::optional<std::uint64_t> last;
   while (true) {
-    AIRCHECK_TRY(const bool more, rows.step());
+    AIRCHECK_TRY(const bool more, blocks.step());
     if (!more) break;
-    any = true;
-    row.sequence = static_cast<std::uint64_t>(rows.integer(0));
-    row.discontinuity_sequence = static_cast<std::uint64_t>(rows.integer(1));
-    row.start = core::Utc{rows.integer(2)};
-    row.duration_ns = rows.integer(3);
-    row.size = static_cast<std::uint64_t>(rows.integer(4));
-    row.epoch = static_cast<std::uint32_t>(rows.integer(5));
-    row.discontinuity = rows.boolean(6);
-    row.key_id.reset();
-    if (!rows.is_null(7)) {
-      const core::Bytes bytes = rows.blob(7);
-      if (bytes.size() != core::KeyId{}.size()) return core::fail(core::Code::kParse, "a key id is not 16 bytes long");
-      std::copy(bytes.begin(), bytes.end(), row.key_id.emplace().begin());
-    }
-    row.location = rows.text(8);
-    row.init_location = rows.text(9);
-    on_row(row);
+    AIRCHECK_TRY_VOID(unpack_rows(blocks.blob(0), [&](const SegmentRow& row) {
+      last = row.sequence;
+      on_row(row);
+    }));
   }
-  if (!any) return 0;
+  if (!last) return 0;
   AIRCHECK_TRY(auto gaps, database.prepare("SELECT gap_rows FROM trailing_gaps WHERE channel_id = ? AND "
                                            "after_sequence = ?"));
-  AIRCHECK_TRY(const bool found, gaps.bind(1, channel_id).bind(2, static_cast<std::int64_t>(row.sequence)).step());
+  AIRCHECK_TRY(const bool found, gaps.bind(1, channel_id).bind(2, static_cast<std::int64_t>(*last)).step());
   return found ? static_cast<std::uint64_t>(std::max<std::int64_t>(0, gaps.integer(0))) : 0;
 }
 
 void IndexStore::add(const std::string& channel_id, SegmentRow row) {
-  added_.emplace_back(channel_id, std::move(row));
+  const std::uint64_t sequence = row.sequence;
+  collected_.lock()->rows.push_back({channel_id, sequence, std::move(row)});
 }
 
 void IndexStore::remove(const std::string& channel_id, std::uint64_t sequence) {
-  removed_.emplace_back(channel_id, sequence);
+  collected_.lock()->rows.push_back({channel_id, sequence, std::nullopt});
 }
 
 void IndexStore::set_trailing_gaps(const std::string& channel_id, std::uint64_t after_sequence, std::uint64_t count) {
-  gaps_[channel_id] = Gaps{after_sequence, count};
+  collected_.lock()->gaps.insert_or_assign(channel_id, Gaps{after_sequence, count});
 }
 
-core::Result<void> IndexStore::flush(std::size_t most) {
+bool IndexStore::dirty() {
+  auto collected = collected_.lock();
+  return !collected->rows.empty() || !collected->gaps.empty();
+}
+
+std::size_t IndexStore::pending() {
+  auto collected = collected_.lock();
+  return collected->rows.size() + collected->gaps.size() + collected->in_hand;
+}
+
+core::Result<void> IndexStore::flush() {
+  const std::lock_guard lock(writing_);
+  return closed_ ? core::Result<void>() : write_collected();
+}
+
+core::Result<void> IndexStore::close() {
+  const std::lock_guard lock(writing_);
+  auto written = write_collected();
+  closed_ = true;
+  database_.reset();
+  return written;
+}
+
+core::Result<void> IndexStore::write_collected() {
   if (!dirty()) return {};
   if (database_ == nullptr) AIRCHECK_TRY_VOID(reopen());
   if (inode_of(path_) != inode_) return core::fail(core::Code::kNotFound, path_ + " is gone");
-  // A number may go and come again: what is removed is removed first.
-  const std::size_t removed = std::min(most, removed_.size());
-  const std::size_t added = std::min(most - removed, added_.size());
-  AIRCHECK_TRY_VOID(database_->transaction([&] { return write(removed, added); }).with_context("index.db"));
-  removed_.erase(removed_.begin(), removed_.begin() + static_cast<std::ptrdiff_t>(removed));
-  added_.erase(added_.begin(), added_.begin() + static_cast<std::ptrdiff_t>(added));
-  gaps_.clear();
-  return {};
+  Changes changes;
+  {
+    auto collected = collected_.lock();
+    std::swap(changes, *collected);
+    collected->in_hand = changes.rows.size() + changes.gaps.size();
+  }
+  auto written = database_->transaction([&] { return write(changes); });
+  auto collected = collected_.lock();
+  collected->in_hand = 0;
+  if (written) return {};
+  // What came meanwhile is newer.
+  std::move(collected->rows.begin(), collected->rows.end(), std::back_inserter(changes.rows));
+  collected->rows = std::move(changes.rows);
+  collected->gaps.merge(changes.gaps);
+  return std::move(written).with_context("index.db");
 }
 
-core::Result<void> IndexStore::write(std::size_t removed, std::size_t added) {
-  AIRCHECK_TRY(auto erase, database_->prepare("DELETE FROM segments WHERE channel_id = ? AND sequence = ?"));
-  for (std::size_t i = 0; i < removed; ++i) {
-    const auto& [channel_id, sequence] = removed_[i];
-    AIRCHECK_TRY_VOID(erase.bind(1, channel_id).bind(2, static_cast<std::int64_t>(sequence)).run());
+core::Result<void> IndexStore::write(const Changes& changes) {
+  std::map<Block, std::vector<const Change*>> blocks;
+  for (const Change& change : changes.rows) {
+    blocks[{change.channel_id, change.sequence / kRowsOfBlock}].push_back(&change);
   }
-  AIRCHECK_TRY(auto insert, database_->prepare("INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-                                               "ON CONFLICT (channel_id, sequence) DO NOTHING"));
-  for (std::size_t i = 0; i < added; ++i) {
-    const auto& [channel_id, row] = added_[i];
-    insert.bind(1, channel_id).bind(2, static_cast<std::int64_t>(row.sequence));
-    insert.bind(3, static_cast<std::int64_t>(row.discontinuity_sequence))
-        .bind(4, row.start.ns)
-        .bind(5, row.duration_ns);
-    insert.bind(6, static_cast<std::int64_t>(row.size)).bind(7, static_cast<std::int64_t>(row.epoch));
-    insert.bind(8, row.discontinuity);
-    if (row.key_id) {
-      insert.bind(9, core::ByteView(*row.key_id));
-    } else {
-      insert.bind_null(9);
-    }
-    insert.bind(10, row.location).bind(11, row.init_location);
-    AIRCHECK_TRY_VOID(insert.run());
-  }
+  for (const auto& [block, its_changes] : blocks) AIRCHECK_TRY_VOID(write_block(block, its_changes));
   AIRCHECK_TRY(auto gaps, database_->prepare("INSERT INTO trailing_gaps VALUES (?, ?, ?) ON CONFLICT (channel_id) "
                                              "DO UPDATE SET after_sequence = excluded.after_sequence, "
                                              "gap_rows = excluded.gap_rows"));
-  for (const auto& [channel_id, trailing] : gaps_) {
+  for (const auto& [channel_id, trailing] : changes.gaps) {
     gaps.bind(1, channel_id).bind(2, static_cast<std::int64_t>(trailing.after_sequence));
     AIRCHECK_TRY_VOID(gaps.bind(3, static_cast<std::int64_t>(trailing.count)).run());
   }
   return {};
+}
+
+core::Result<void> IndexStore::write_block(const Block& block, const std::vector<const Change*>& changes) {
+  const auto number = static_cast<std::int64_t>(block.second);
+  AIRCHECK_TRY(auto select, database_->prepare("SELECT segments FROM blocks WHERE channel_id = ? AND number = ?"));
+  AIRCHECK_TRY(const bool found, select.bind(1, block.first).bind(2, number).step());
+  std::map<std::uint64_t, SegmentRow> rows;
+  if (found) {
+    // Rows of a block that cannot be read are found in the files at the next start.
+    const auto read =
+        unpack_rows(select.blob(0), [&](const SegmentRow& row) { rows.insert_or_assign(row.sequence, row); });
+    if (!read) rows.clear();
+  }
+  for (const Change* change : changes) {
+    if (change->row) {
+      rows.try_emplace(change->sequence, *change->row);
+    } else {
+      rows.erase(change->sequence);
+    }
+  }
+  if (rows.empty()) {
+    AIRCHECK_TRY(auto erase, database_->prepare("DELETE FROM blocks WHERE channel_id = ? AND number = ?"));
+    return erase.bind(1, block.first).bind(2, number).run();
+  }
+  std::vector<SegmentRow> packed;
+  packed.reserve(rows.size());
+  for (auto& [sequence, row] : rows) packed.push_back(std::move(row));
+  AIRCHECK_TRY(auto insert, database_->prepare("INSERT INTO blocks VALUES (?, ?, ?) ON CONFLICT (channel_id, number) "
+                                               "DO UPDATE SET segments = excluded.segments"));
+  return insert.bind(1, block.first).bind(2, number).bind(3, core::ByteView(pack_rows(packed))).run();
 }
 
 }  // namespace aircheck::timeshift

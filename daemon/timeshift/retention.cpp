@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 
 #include "base/log.hpp"
 
@@ -13,9 +14,11 @@ namespace {
 
 constexpr std::int64_t kLookEveryMs = 30'000;
 constexpr std::int64_t kRoundEveryNs = 3600 * core::kNsPerSecond;
+constexpr std::int64_t kLongestPauseNs = core::kNsPerSecond;
 
 // Deletes the files; the space left is looked at by the same thread, behind them.
 DeletedFiles delete_files(const Archive::Retired& batch, const std::function<core::Result<DiskSpace>()>& space) {
+  const auto begin = std::chrono::steady_clock::now();
   DeletedFiles outcome;
   for (const std::string& location : batch.locations) {
     const auto removed = batch.folder->remove(location);
@@ -23,6 +26,7 @@ DeletedFiles delete_files(const Archive::Retired& batch, const std::function<cor
     if (outcome.failed++ == 0) outcome.why = removed.error().message;
   }
   outcome.space = space();
+  outcome.took_ns = std::chrono::nanoseconds(std::chrono::steady_clock::now() - begin).count();
   return outcome;
 }
 
@@ -121,7 +125,9 @@ void Retention::deleted(const Archive::Retired& batch, bool displaced, const Del
   looked_ = true;
   // A disk that deletes nothing gives no space: its rows would go one after the other, for nothing.
   if (outcome.failed > 0) return finish();
-  step();
+  // Whoever else uses the disk or the processor has it for twice as long as we did.
+  const std::int64_t pause_ns = std::min(2 * outcome.took_ns, kLongestPauseNs);
+  pause_ = base::Timer::once(1 + pause_ns / core::kNsPerMs, [this] { step(); });
 }
 
 void Retention::finish() {

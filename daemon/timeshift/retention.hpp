@@ -45,6 +45,7 @@ struct DeletedFiles {
   std::uint64_t failed = 0;
   std::string why;                              // of the first failure
   core::Result<DiskSpace> space = DiskSpace{};  // behind it
+  std::int64_t took_ns = 0;
 };
 
 // Main context only.
@@ -76,8 +77,8 @@ class Retention {
   [[nodiscard]] std::uint64_t deleted_segments() const { return deleted_segments_; }
   [[nodiscard]] std::uint64_t deleted_bytes() const { return deleted_bytes_; }
 
-  // Rows per step: what one step takes on the main context is far below a playlist's time.
-  static constexpr std::size_t kBatch = 500;
+  // Rows per step: a few milliseconds of a disk, and far less than a playlist's time on the main context.
+  static constexpr std::size_t kBatch = 100;
   // Nobody's programme is taken away while it runs, whatever the disk says.
   static constexpr std::int64_t kAlwaysKeptNs = 3600 * core::kNsPerSecond;
 
@@ -103,6 +104,7 @@ class Retention {
   bool told_full_ = false;
   core::Utc next_round_;
   base::Timer timer_;
+  base::Timer pause_;  // between two batches
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -129,10 +129,17 @@ std::vector<SegmentRow> SegmentIndex::take_oldest(std::size_t count) {
     taken.push_back(segment_row(segment));
     bytes_ -= segments_[segment].size;
   }
-  segments_.erase(segments_.begin(), segments_.begin() + static_cast<std::ptrdiff_t>(count));
-  ++revision_;
-  rebuild_runs();
-  forget_unused();
+  const auto end = segments_.begin() + static_cast<std::ptrdiff_t>(count);
+  // Most often they share all that they have with the rows that stay.
+  const bool unused =
+      std::any_of(segments_.begin(), end, [&](const Segment& gone) { return gone.shared != end->shared; });
+  segments_.erase(segments_.begin(), end);
+  std::erase_if(runs_, [&](const Run& run) { return run.last < count; });
+  for (Run& run : runs_) {
+    run.first = std::max(run.first, count) - count;
+    run.last -= count;
+  }
+  if (unused) forget_unused();
   return taken;
 }
 

@@ -112,8 +112,8 @@ class SegmentIndex {
   // for another thread, at the cost of a copy of 32 bytes a row.
   [[nodiscard]] SegmentIndex slice(std::uint64_t first, std::uint64_t last) const;
 
-  // Changes whenever a row that was listed is no longer what it was, or has others before it: whoever keeps a playlist
-  // has to make it anew. Rows that are appended do not count.
+  // Changes whenever a row that is listed is no longer what it was: whoever keeps a playlist has to make it anew. Rows
+  // that are appended, and the oldest that are taken out, leave the others what they are.
   [[nodiscard]] std::uint64_t revision() const { return revision_; }
   // This index takes the place of another one.
   void supersede(const SegmentIndex& other) { revision_ += other.revision_ + 1; }

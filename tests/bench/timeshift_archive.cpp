@@ -11,6 +11,7 @@
 #include <cstring>
 #include <ctime>
 #include <filesystem>
+#include <memory>
 #include <string>
 
 #include "core/naming.hpp"
@@ -63,7 +64,7 @@ class Maker {
     if (!index_) return;
     auto store = IndexStore::open(state + "/index.db");
     if (!store) die(store.error().message);
-    store_.emplace(std::move(*store));
+    store_ = std::move(*store);
   }
 
   std::uint64_t make(const Wanted& wanted, std::int64_t now_s) {
@@ -129,7 +130,7 @@ class Maker {
   std::string state_;
   bool index_;
   bool whole_;
-  std::optional<IndexStore> store_;
+  std::unique_ptr<IndexStore> store_;
   int waiting_ = 0;
 };
 

@@ -19,6 +19,7 @@
 #include "store/database.hpp"
 #include "support/http_client.hpp"
 #include "support/temporary_directory.hpp"
+#include "timeshift/index_store.hpp"
 
 namespace aircheck {
 namespace {
@@ -33,6 +34,18 @@ class RestartsTest : public test::HttpTest {
     if (daemon_ == 0) return;
     kill(daemon_, SIGTERM);
     waitpid(daemon_, nullptr, 0);
+  }
+
+  // What index.db has.
+  [[nodiscard]] std::vector<timeshift::SegmentRow> indexed() const {
+    const auto station = store::Database::open(directory_ / "state/station.db", store::station_schema());
+    auto channel = (*station)->prepare("SELECT id FROM channels");
+    EXPECT_TRUE(*channel->step());
+    std::vector<timeshift::SegmentRow> rows;
+    const auto read = timeshift::IndexStore::read(directory_ / "state/index.db", channel->text(0),
+                                                  [&](const timeshift::SegmentRow& row) { rows.push_back(row); });
+    EXPECT_TRUE(read.has_value()) << read.error().message;
+    return rows;
   }
 
   void launch(const std::string& on_exit) {
@@ -186,16 +199,13 @@ TEST_F(RestartsTest, TwentyKillsCostNoSegment) {
     before = &file.second;
   }
   // ... is what the index has.
-  const auto index = store::Database::open(directory_ / "state/index.db", store::index_schema());
-  ASSERT_TRUE(index.has_value()) << index.error().message;
-  auto rows = (*index)->prepare("SELECT sequence, location, start, duration FROM segments ORDER BY sequence");
   std::size_t count = 0;
-  while (*rows->step()) {
-    const auto file = files.find(static_cast<std::uint64_t>(rows->integer(0)));
-    ASSERT_NE(file, files.end()) << rows->text(1);
-    EXPECT_EQ(rows->text(1), file->second.first);
-    EXPECT_EQ(rows->integer(2), file->second.second.start.ns);
-    EXPECT_EQ(rows->integer(3), file->second.second.duration_ns);
+  for (const timeshift::SegmentRow& row : indexed()) {
+    const auto file = files.find(row.sequence);
+    ASSERT_NE(file, files.end()) << row.location;
+    EXPECT_EQ(row.location, file->second.first);
+    EXPECT_EQ(row.start.ns, file->second.second.start.ns);
+    EXPECT_EQ(row.duration_ns, file->second.second.duration_ns);
     ++count;
   }
   EXPECT_EQ(count, files.size());

@@ -1,21 +1,13 @@
 -- The sum of the migrations: see migrations/.
 
--- A cache of what the segment files say about themselves. Instants are UTC nanoseconds since 1970.
+-- A cache of what the segment files say about themselves.
 
-CREATE TABLE segments (
+CREATE TABLE blocks (
   channel_id TEXT NOT NULL,
-  sequence INTEGER NOT NULL,
-  discontinuity_sequence INTEGER NOT NULL,
-  start INTEGER NOT NULL,
-  duration INTEGER NOT NULL, -- ns
-  size INTEGER NOT NULL, -- bytes
-  epoch INTEGER NOT NULL,
-  discontinuity INTEGER NOT NULL,
-  key_id BLOB, -- 16 bytes; NULL: not encrypted
-  location TEXT NOT NULL, -- below the channel's folder
-  init_location TEXT NOT NULL,
-  PRIMARY KEY (channel_id, sequence)
-) STRICT, WITHOUT ROWID;
+  number INTEGER NOT NULL, -- sequence / 128 of each of its segments
+  segments BLOB NOT NULL, -- packed and with a checksum: daemon/timeshift/row_block.hpp
+  PRIMARY KEY (channel_id, number)
+) STRICT;
 
 -- GAP rows that were listed while the worker was down, after the last segment.
 CREATE TABLE trailing_gaps (

@@ -37,9 +37,9 @@ class IndexTest : public test::StationWithFiles {
     whole_ = playlists();
     ASSERT_EQ(whole_.size(), 12U);
     // As it was in the middle, on air.
-    const auto copied = test::run("cd " + state() + " && sqlite3 index.db \".backup '" + (directory_ / "older.db") +
-                                  "'\" && sqlite3 " + (directory_ / "older.db") +
-                                  " 'DELETE FROM segments WHERE sequence > 1060; DELETE FROM trailing_gaps' 2>&1");
+    const auto copied =
+        test::run("cd " + state() + " && sqlite3 index.db \".backup '" + (directory_ / "older.db") + "'\" && sqlite3 " +
+                  (directory_ / "older.db") + " 'DELETE FROM blocks WHERE number > 7; DELETE FROM trailing_gaps' 2>&1");
     ASSERT_EQ(copied.exit, 0) << copied.output;
   }
   void write_run(int segments) {

@@ -9,6 +9,7 @@
 #include "daemon/timeshift/writer.hpp"
 #include "store/database.hpp"
 #include "support/station_process.hpp"
+#include "timeshift/index_store.hpp"
 
 namespace aircheck {
 namespace {
@@ -42,6 +43,26 @@ class CommandsTest : public test::StationProcess {
     row.key_id = key_;
     row.init_location = "ch1-init-0011223344556677.mp4";
     files_.push_back(timeshift::test::write_segment(state() + "/segments/ch1", "ch1", row).location);
+  }
+  // Makes rows of index.db say what their files do not, while no daemon runs.
+  void spoil_rows(const std::set<std::uint64_t>& sequences) const {
+    const auto station = store::Database::open(state() + "/station.db", store::station_schema());
+    auto channel = (*station)->prepare("SELECT id FROM channels");
+    ASSERT_TRUE(*channel->step());
+    const std::string id = channel->text(0);
+    const auto index = timeshift::IndexStore::open(state() + "/index.db");
+    ASSERT_TRUE(index.has_value());
+    std::vector<timeshift::SegmentRow> rows;
+    const auto read =
+        timeshift::IndexStore::read(state() + "/index.db", id, [&](const auto& row) { rows.push_back(row); });
+    ASSERT_TRUE(read.has_value());
+    for (timeshift::SegmentRow& row : rows) {
+      if (!sequences.contains(row.sequence)) continue;
+      (*index)->remove(id, row.sequence);
+      row.size = 1;
+      (*index)->add(id, row);
+    }
+    ASSERT_TRUE((*index)->flush());
   }
   [[nodiscard]] std::string segment(std::size_t i) const { return state() + "/segments/ch1/" + files_.at(i); }
   std::string content_key() {
@@ -211,11 +232,7 @@ TEST_F(CommandsTest, RescanPutsTheIndexRightWhileTheStationRunsAndWhenItRests) {
 
   // A row that says what its file does not.
   ASSERT_EQ(end(), 0);
-  ASSERT_EQ(test::run("sqlite3 " + state() +
-                      "/index.db 'UPDATE segments SET size = 1 WHERE sequence = 1002; "
-                      "UPDATE segments SET discontinuity = 1 WHERE sequence = 1003'")
-                .exit,
-            0);
+  spoil_rows({1002, 1003});
   report = command("rescan ch1");
   EXPECT_EQ(report.output, "ch1: 20 segments, 0 of them new, 2 corrected, 0 gone, 0 files unreadable\n");
   report = command("rescan ch1");
