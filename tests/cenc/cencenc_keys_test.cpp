@@ -28,7 +28,7 @@ class CencEncKeysTest : public CencEncTest {
     const auto out = encrypt_at(clear, pts);
     const Protection protection = protection_of(out.get());
     last_ = protection;
-    const std::string key_id = core::to_hex(protection.key_id);
+    std::string key_id = core::to_hex(protection.key_id);
     EXPECT_EQ(decrypt(bytes_of(out.get()), protection, key_id == kKeyId ? kKey : kOtherKey), clear);
     EXPECT_NE(bytes_of(out.get()), clear);
     return key_id;

@@ -63,6 +63,7 @@ class Muxing : public testing::Test {
   }
   static std::vector<double> durations(const std::vector<Segment>& segments) {
     std::vector<double> seconds;
+    seconds.reserve(segments.size());
     for (const Segment& segment : segments) seconds.push_back(static_cast<double>(segment.duration_ns) / 1e9);
     return seconds;
   }

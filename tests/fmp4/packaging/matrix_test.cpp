@@ -95,7 +95,7 @@ class Matrix : public testing::TestWithParam<Case> {
     const std::string playlist = test::read_text(folder / (name + ".m3u8"));
     const std::size_t map = playlist.find("EXT-X-MAP:URI=\"") + 15;
     const std::string init = playlist.substr(map, playlist.find('"', map) - map);
-    const std::string path = folder / ("all-" + track + ".mp4");
+    std::string path = folder / ("all-" + track + ".mp4");
     const Finished done = run("cd " + folder.path() + " && cat " + init + " " + name + "-2*.m4s > " + path);
     EXPECT_EQ(done.exit, 0) << done.output;
     return path;
