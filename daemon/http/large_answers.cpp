@@ -1,5 +1,7 @@
 #include "http/large_answers.hpp"
 
+#include <glib.h>
+
 #include <algorithm>
 
 #include "base/log.hpp"
@@ -14,20 +16,18 @@ std::int64_t now_ms() {
 
 }  // namespace
 
-bool LargeAnswers::begin(const std::string& name, GBytes* body) {
-  gsize size = 0;
-  const void* const bytes = g_bytes_get_data(body, &size);
-  const bool shared = bodies_.contains(bytes);
+bool LargeAnswers::begin(const std::string& name, const void* body, std::size_t size) {
+  const bool shared = bodies_.contains(body);
   while (!shared && held_bytes_ + size > kMostHeld && !bodies_.empty()) {
     if (!cut_slowest()) return false;
   }
   end(name);
-  Body& held = bodies_[bytes];
+  Body& held = bodies_[body];
   if (held.users++ == 0) {
     held.size = size;
     held_bytes_ += size;
   }
-  answers_[name] = Answer{bytes, now_ms()};
+  answers_[name] = Answer{body, now_ms()};
   return true;
 }
 

@@ -2,8 +2,6 @@
 // segment of its own in memory by not reading it.
 #pragma once
 
-#include <glib.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -25,8 +23,9 @@ class LargeAnswers {
   // `disconnect` gets the name of a connection, as the listener knows it.
   explicit LargeAnswers(std::function<void(const std::string& name)> disconnect) : disconnect_(std::move(disconnect)) {}
 
-  // Before a body of kFrom bytes or more is sent: false where there is no room for it, and nobody who gives way.
-  [[nodiscard]] bool begin(const std::string& name, GBytes* body);
+  // Before a body of kFrom bytes or more is sent, of which the larger part stands at `body`: false where there is no
+  // room for it, and nobody who gives way.
+  [[nodiscard]] bool begin(const std::string& name, const void* body, std::size_t size);
   // The body is sent, or its client gone; may come without begin().
   void end(const std::string& name);
   // Disconnects whoever has been at its answer the longest, and for kSlowMs at least; false where nobody is.

@@ -1,13 +1,15 @@
 #include "http/listener.hpp"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <limits>
 #include <utility>
 
 #include "base/log.hpp"
 #include "base/problem.hpp"
+#include "http/transport.hpp"
 
 namespace aircheck::http {
 
@@ -17,8 +19,8 @@ using core::fail;
 namespace {
 
 constexpr int kBacklog = 1024;
-constexpr int kAcceptBurst = 64;      // then other sources get a turn
-constexpr int kMaxRefusedOpen = 200;  // connections over the limit that wait for their 503 to be read
+constexpr int kAcceptBurst = 64;              // then other sources get a turn
+constexpr std::size_t kMaxRefusedOpen = 200;  // connections over the limit that wait for their 503 to be read
 constexpr std::int64_t kLingerMs = 1000;
 // Without a request in hand for as long, a connection gives way to a new one at the limit. Players that keep theirs
 // between two playlists make another.
@@ -39,61 +41,20 @@ std::int64_t now_ms() {
   return g_get_monotonic_time() / 1000;
 }
 
-core::Error from_gerror(const GError* error) {
-  const bool not_found = g_error_matches(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND) != FALSE ||
-                         g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOENT) != FALSE;
-  return {not_found ? Code::kNotFound : Code::kInvalidArgument, error->message};
-}
-
-core::Result<GTlsCertificate*> load_certificate(const ListenOptions& options) {
-  g_autoptr(GError) error = nullptr;
-  GTlsCertificate* const certificate =
-      g_tls_certificate_new_from_files(options.tls_certificate.c_str(), options.tls_key.c_str(), &error);
-  if (certificate != nullptr) return certificate;
-  return core::Unexpected(
-      from_gerror(error).with_context("TLS certificate " + options.tls_certificate + " with key " + options.tls_key));
-}
-
 }  // namespace
 
-// What the stream's weak reference carries: the listener, if it still is there, and the connection's name.
-struct Listener::Closing {
-  std::shared_ptr<Listener*> listener;
-  std::string name;
-};
-
-struct Listener::Handshake {
-  std::shared_ptr<Listener*> listener;
-  std::string name;
-  GSocketAddress* local;
-  GSocketAddress* remote;
-
-  ~Handshake() {
-    g_clear_object(&local);
-    g_clear_object(&remote);
-  }
-};
-
 Listener::Listener(ListenOptions options, Accepted accepted)
-    : options_(std::move(options)), accepted_(std::move(accepted)), alive_(std::make_shared<Listener*>(this)) {}
+    : options_(std::move(options)), accepted_(std::move(accepted)) {}
 
 Listener::~Listener() {
-  *alive_ = nullptr;
   if (source_ != nullptr) g_source_destroy(source_);
   g_clear_pointer(&source_, g_source_unref);
-  for (auto& [name, connection] : connections_) {
-    g_socket_shutdown(connection.socket, TRUE, TRUE, nullptr);
-    g_object_unref(connection.socket);
-  }
+  close_refused(std::numeric_limits<std::int64_t>::max());
   g_clear_object(&socket_);
-  g_clear_object(&certificate_);
 }
 
 core::Result<std::unique_ptr<Listener>> Listener::open(const ListenOptions& options, Accepted accepted) {
   std::unique_ptr<Listener> listener(new Listener(options, std::move(accepted)));
-  if (!options.tls_certificate.empty()) {
-    AIRCHECK_TRY(listener->certificate_, load_certificate(options));
-  }
   AIRCHECK_TRY_VOID(listener->bind());
   listener->watch();
   // Often enough that nobody overstays by more than a tenth.
@@ -101,15 +62,6 @@ core::Result<std::unique_ptr<Listener>> Listener::open(const ListenOptions& opti
   listener->sweep_ =
       base::Timer::every(std::max<std::int64_t>(options.idle_ms / 10, 10), [self] { self->disconnect_idle(); });
   return listener;
-}
-
-core::Result<void> Listener::reload(const ListenOptions& options) {
-  if (certificate_ != nullptr) {
-    AIRCHECK_TRY(GTlsCertificate * fresh, load_certificate(options));
-    g_object_unref(std::exchange(certificate_, fresh));
-  }
-  options_.max_connections = options.max_connections;
-  return {};
 }
 
 void Listener::drain() {
@@ -120,7 +72,7 @@ void Listener::drain() {
   // The kernel would go on completing connections that nobody accepts.
   g_socket_close(socket_, nullptr);
   for (auto& [name, connection] : connections_) {
-    if (!connection.busy) g_socket_shutdown(connection.socket, TRUE, TRUE, nullptr);
+    if (!connection.busy) shutdown(connection.socket, SHUT_RDWR);
   }
 }
 
@@ -168,61 +120,30 @@ gboolean Listener::on_readable(GSocket*, GIOCondition, gpointer data) noexcept {
 
 void Listener::accept_some() {
   for (int i = 0; i < kAcceptBurst; ++i) {
-    g_autoptr(GError) error = nullptr;
-    g_autoptr(GSocket) socket = g_socket_accept(socket_, nullptr, &error);
-    if (socket != nullptr) {
-      take(socket);
+    sockaddr_storage storage{};
+    socklen_t size = sizeof storage;
+    auto* const address = reinterpret_cast<sockaddr*>(&storage);
+    const int socket = accept4(g_socket_get_fd(socket_), address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (socket >= 0) {
+      take(socket, address, size);
       continue;
     }
-    if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK) != FALSE) return;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return;
+    if (errno == EINTR || errno == ECONNABORTED) continue;
     // Out of file descriptors: the socket stays readable, so looking at it again at once would burn a core.
-    base::log_warning("http", std::string("cannot accept connections: ") + error->message);
+    base::log_warning("http", std::string("cannot accept connections: ") + g_strerror(errno));
+    g_source_destroy(source_);
     g_clear_pointer(&source_, g_source_unref);
     resume_ = base::Timer::once(kOutOfFilesPauseMs, [this] { watch(); });
     return;
   }
 }
 
-void Listener::take(GSocket* socket) {
+void Listener::take(int socket, const sockaddr* address, socklen_t size) {
   if (connections() - leaving_ >= options_.max_connections && !make_room()) return refuse(socket);
-  g_autoptr(GSocketAddress) remote = g_socket_get_remote_address(socket, nullptr);
-  g_autoptr(GSocketAddress) local = g_socket_get_local_address(socket, nullptr);
-  if (remote == nullptr || local == nullptr) return;  // gone already
-  g_socket_set_timeout(socket, static_cast<guint>(std::max<std::int64_t>(options_.idle_ms / 1000, 1)));
-  g_socket_set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1, nullptr);
-  g_autoptr(GSocketConnection) plain = g_socket_connection_factory_create_connection(socket);
-  const std::string name = name_of(remote);
-  connections_[name] = Connection{.socket = G_SOCKET(g_object_ref(socket)), .since_ms = now_ms()};
-  g_object_weak_ref(G_OBJECT(plain), on_closed, new Closing{alive_, name});
-  if (certificate_ == nullptr) return hand_over(G_IO_STREAM(plain), local, remote);
-
-  g_autoptr(GError) error = nullptr;
-  g_autoptr(GIOStream) stream = g_tls_server_connection_new(G_IO_STREAM(plain), certificate_, &error);
-  if (stream == nullptr) {
-    base::log_warning("http", std::string("TLS: ") + error->message);
-    return;
-  }
-  auto* handshake = new Handshake{alive_, name, std::exchange(local, nullptr), std::exchange(remote, nullptr)};
-  g_tls_connection_handshake_async(G_TLS_CONNECTION(stream), G_PRIORITY_DEFAULT, nullptr, on_handshake, handshake);
-}
-
-void Listener::on_handshake(GObject* source, GAsyncResult* result, gpointer data) noexcept {
-  const std::unique_ptr<Handshake> handshake(static_cast<Handshake*>(data));
-  g_autoptr(GError) error = nullptr;
-  if (g_tls_connection_handshake_finish(G_TLS_CONNECTION(source), result, &error) == FALSE) {
-    base::log_debug("http", "TLS handshake with " + handshake->name + ": " + error->message);
-    return;
-  }
-  if (Listener* self = *handshake->listener) self->hand_over(G_IO_STREAM(source), handshake->local, handshake->remote);
-}
-
-void Listener::hand_over(GIOStream* stream, GSocketAddress* local, GSocketAddress* remote) {
-  const auto found = connections_.find(name_of(remote));
-  if (found == connections_.end()) return;
-  WatchedStream* const watched = watched_stream_new(stream);
-  found->second.stream = watched;
-  accepted_(G_IO_STREAM(watched), local, remote);
-  g_object_unref(watched);
+  const std::string name = peer_of(address, size).name;
+  connections_[name] = Connection{socket, now_ms(), false, false};
+  if (!accepted_(socket, address, size)) forget(name);
 }
 
 // The connection that has been idle the longest goes; where none is, somebody slow, if the server knows one. Each look
@@ -245,62 +166,54 @@ bool Listener::make_room() {
   return options_.make_room && options_.make_room();
 }
 
-void Listener::refuse(GSocket* socket) {
-  if (certificate_ != nullptr || refused_open_ >= kMaxRefusedOpen) return;
-  g_socket_set_blocking(socket, FALSE);
+void Listener::refuse(int socket) {
   const std::string& answer = busy_answer();
-  if (g_socket_send(socket, answer.data(), answer.size(), nullptr, nullptr) < 0) return;
-  g_socket_shutdown(socket, FALSE, TRUE, nullptr);
+  const bool answered = !tls() && refused_.size() < kMaxRefusedOpen &&
+                        send(socket, answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT) > 0;
+  if (!answered) {
+    close(socket);
+    return;
+  }
+  shutdown(socket, SHUT_WR);
   // Closing at once would reset the connection before the client has read the answer.
-  ++refused_open_;
-  GSocket* kept = G_SOCKET(g_object_ref(socket));
-  g_timeout_add_full(
-      G_PRIORITY_DEFAULT, kLingerMs,
-      [](gpointer pair) -> gboolean {
-        const auto* closing = static_cast<std::pair<std::shared_ptr<Listener*>, GSocket*>*>(pair);
-        if (Listener* self = *closing->first) --self->refused_open_;
-        return G_SOURCE_REMOVE;
-      },
-      new std::pair<std::shared_ptr<Listener*>, GSocket*>(alive_, kept),
-      [](gpointer pair) {
-        auto* closing = static_cast<std::pair<std::shared_ptr<Listener*>, GSocket*>*>(pair);
-        g_object_unref(closing->second);
-        delete closing;
-      });
+  refused_.push_back({socket, now_ms() + kLingerMs});
+  if (linger_.active()) return;
+  linger_ = base::Timer::every(kLingerMs / 10, [this] { close_refused(now_ms()); });
 }
 
-void Listener::on_closed(gpointer data, GObject*) noexcept {
-  const std::unique_ptr<Closing> closing(static_cast<Closing*>(data));
-  if (Listener* self = *closing->listener) self->forget(closing->name);
+void Listener::close_refused(std::int64_t before_ms) {
+  while (!refused_.empty() && refused_.front().until_ms <= before_ms) {
+    close(refused_.front().socket);
+    refused_.pop_front();
+  }
+  if (refused_.empty()) linger_.cancel();
 }
 
 void Listener::forget(const std::string& name) {
   const auto found = connections_.find(name);
   if (found == connections_.end()) return;
   if (found->second.leaving) --leaving_;
-  g_object_unref(found->second.socket);
   connections_.erase(found);
 }
 
-void Listener::request_begins(GSocketAddress* remote) {
-  const auto found = connections_.find(name_of(remote));
+void Listener::request_begins(const std::string& name) {
+  const auto found = connections_.find(name);
   if (found == connections_.end()) return;
   found->second.busy = true;
   found->second.since_ms = now_ms();
 }
 
-void Listener::request_ends(GSocketAddress* remote) {
-  const auto found = connections_.find(name_of(remote));
+void Listener::request_ends(const std::string& name) {
+  const auto found = connections_.find(name);
   if (found == connections_.end()) return;
   found->second.busy = false;
-  if (found->second.stream != nullptr) watched_stream_wait(found->second.stream);
   found->second.since_ms = now_ms();
-  if (draining_) g_socket_shutdown(found->second.socket, TRUE, TRUE, nullptr);
+  if (draining_) shutdown(found->second.socket, SHUT_RDWR);
 }
 
-// The reader in libsoup sees the end of the stream and lets go of it; forget() follows from that.
+// The reader sees the end of the stream and closes it; forget() follows from that.
 void Listener::end(Connection& connection) {
-  g_socket_shutdown(connection.socket, TRUE, TRUE, nullptr);
+  shutdown(connection.socket, SHUT_RDWR);
   if (!std::exchange(connection.leaving, true)) ++leaving_;
 }
 
@@ -320,13 +233,6 @@ std::string Listener::host() const {
   if (options_.address == "::") return "[::1]";
   const bool ipv6 = options_.address.find(':') != std::string::npos;
   return ipv6 ? "[" + options_.address + "]" : options_.address;
-}
-
-std::string Listener::name_of(GSocketAddress* address) {
-  if (address == nullptr || !G_IS_INET_SOCKET_ADDRESS(address)) return {};
-  auto* inet = G_INET_SOCKET_ADDRESS(address);
-  g_autofree char* text = g_inet_address_to_string(g_inet_socket_address_get_address(inet));
-  return std::string(text) + ":" + std::to_string(g_inet_socket_address_get_port(inet));
 }
 
 }  // namespace aircheck::http

@@ -1,4 +1,4 @@
-// One HTTP request as the resources see it: a value, without libsoup.
+// One HTTP request as the resources see it: a value.
 #pragma once
 
 #include <initializer_list>

@@ -10,13 +10,19 @@ namespace {
 
 constexpr std::size_t kCompressFrom = 1024;  // below, gzip's header eats the gain
 
-GBytes* gzip(std::string_view text) {
+// Null when there is no memory for it.
+SharedBytes gzip(std::string_view text) {
   g_autoptr(GZlibCompressor) compressor = g_zlib_compressor_new(G_ZLIB_COMPRESSOR_FORMAT_GZIP, 1);
   g_autoptr(GOutputStream) memory = g_memory_output_stream_new_resizable();
   g_autoptr(GOutputStream) out = g_converter_output_stream_new(memory, G_CONVERTER(compressor));
   const bool written = g_output_stream_write_all(out, text.data(), text.size(), nullptr, nullptr, nullptr) != FALSE &&
                        g_output_stream_close(out, nullptr, nullptr) != FALSE;
-  return written ? g_memory_output_stream_steal_as_bytes(G_MEMORY_OUTPUT_STREAM(memory)) : nullptr;
+  if (!written) return nullptr;
+  return {g_memory_output_stream_steal_as_bytes(G_MEMORY_OUTPUT_STREAM(memory)), g_bytes_unref};
+}
+
+SharedBytes copy_of(std::string_view text) {
+  return {g_bytes_new(text.data(), text.size()), g_bytes_unref};
 }
 
 }  // namespace
@@ -31,8 +37,7 @@ struct Responder::State {
     base::log_error("http", "nobody answered a request");
     const base::Problem problem = base::to_problem({core::Code::kInternal, ""});
     const std::string body = problem.to_json().dump();
-    g_autoptr(GBytes) bytes = g_bytes_new(body.data(), body.size());
-    exchange->send(problem.status, "application/problem+json", bytes);
+    exchange->send(problem.status, "application/problem+json", {copy_of(body)});
   }
 };
 
@@ -53,7 +58,7 @@ bool Responder::accepts_gzip() const {
   return state_->exchange->accepts_gzip();
 }
 
-void Responder::send(int status, const std::string& content_type, GBytes* body) {
+void Responder::send(int status, const std::string& content_type, const std::vector<SharedBytes>& body) {
   if (state_->answered) return;
   state_->answered = true;
   state_->exchange->send(status, content_type, body);
@@ -61,14 +66,13 @@ void Responder::send(int status, const std::string& content_type, GBytes* body) 
 
 void Responder::send_text(int status, const std::string& content_type, std::string_view body) {
   if (state_->answered) return;
-  g_autoptr(GBytes) bytes = nullptr;
+  SharedBytes bytes;
   if (body.size() >= kCompressFrom) {
     header("Vary", "Accept-Encoding");
     if (state_->exchange->accepts_gzip()) bytes = gzip(body);
     if (bytes != nullptr) header("Content-Encoding", "gzip");
   }
-  if (bytes == nullptr) bytes = g_bytes_new(body.data(), body.size());
-  send(status, content_type, bytes);
+  send(status, content_type, {bytes != nullptr ? bytes : copy_of(body)});
 }
 
 void Responder::json(int status, const base::Json& body) {
@@ -80,11 +84,15 @@ void Responder::text(int status, const std::string& content_type, std::string_vi
 }
 
 void Responder::bytes(int status, const std::string& content_type, GBytes* body) {
+  send(status, content_type, {SharedBytes(g_bytes_ref(body), g_bytes_unref)});
+}
+
+void Responder::pieces(int status, const std::string& content_type, const std::vector<SharedBytes>& body) {
   send(status, content_type, body);
 }
 
 void Responder::empty(int status) {
-  send(status, "", nullptr);
+  send(status, "", {});
 }
 
 void Responder::problem(const base::Problem& problem) {

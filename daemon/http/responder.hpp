@@ -6,10 +6,12 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/json.hpp"
 #include "base/problem.hpp"
 #include "core/result.hpp"
+#include "http/shared_bytes.hpp"
 
 namespace aircheck::http {
 
@@ -18,8 +20,8 @@ class Exchange {
  public:
   virtual ~Exchange() = default;
   virtual void set_header(const std::string& name, const std::string& value) = 0;
-  // `bytes` may be null (no body); it is referenced, not taken. Called once.
-  virtual void send(int status, const std::string& content_type, GBytes* bytes) = 0;
+  // The pieces of the body, in order; none: there is no body. Called once.
+  virtual void send(int status, const std::string& content_type, const std::vector<SharedBytes>& body) = 0;
   [[nodiscard]] virtual bool accepts_gzip() const = 0;
   [[nodiscard]] virtual std::string request_id() const = 0;
 };
@@ -35,7 +37,8 @@ class Responder {
   // 500. Text and JSON are compressed where the client takes gzip.
   void json(int status, const base::Json& body);
   void text(int status, const std::string& content_type, std::string_view body);
-  void bytes(int status, const std::string& content_type, GBytes* body);
+  void bytes(int status, const std::string& content_type, GBytes* body);  // is referenced, not taken
+  void pieces(int status, const std::string& content_type, const std::vector<SharedBytes>& body);
   void empty(int status);
   void problem(const base::Problem& problem);
   // The problem for an error of ours; what the client may not see goes to the log under the request's id.
@@ -47,7 +50,7 @@ class Responder {
 
  private:
   struct State;
-  void send(int status, const std::string& content_type, GBytes* body);
+  void send(int status, const std::string& content_type, const std::vector<SharedBytes>& body);
   void send_text(int status, const std::string& content_type, std::string_view body);
 
   std::shared_ptr<State> state_;

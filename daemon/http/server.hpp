@@ -1,4 +1,4 @@
-// The HTTP server: a Router behind libsoup, with what every answer has in common.
+// The HTTP server: a Router behind libmicrohttpd, with CORS, trusted proxies, limits and an orderly end.
 #pragma once
 
 #include <cstddef>
@@ -33,8 +33,8 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // Takes over what may change while it runs: public_url, trusted_proxies, cors_origins, and of `listen` what
-  // Listener::reload takes. On an error nothing changed.
+  // Takes over what may change while it runs: public_url, trusted_proxies, cors_origins, of `listen` max_connections,
+  // and reads the certificate anew for connections to come. On an error nothing changed.
   core::Result<void> reload(const ServerOptions& options);
 
   // Accepts nothing more, lets open answers finish for `limit_ms` at most, then calls `done`, unless this is destroyed

@@ -1,11 +1,14 @@
 // What of a request is ours to read: path, query, Range, and the tokens that nobody has signed.
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 #include <string_view>
 
 #include "access/playback_token.hpp"
+#include "http/accepted_coding.hpp"
 #include "http/byte_range.hpp"
+#include "http/request_head.hpp"
 #include "http/router.hpp"
 
 namespace {
@@ -54,6 +57,36 @@ void read_range(std::string_view header, std::size_t size) {
   }
 }
 
+// "METHOD target version" and lines of headers: what is taken has one length, one host, and a path without blanks.
+void read_head(std::string_view text) {
+  http::RequestHead head;
+  const auto next = [&text](char end) {
+    const std::string_view part = text.substr(0, text.find(end));
+    text.remove_prefix(std::min(part.size() + 1, text.size()));
+    return std::string(part);
+  };
+  head.method = next(' ');
+  head.target = next(' ');
+  head.version = next('\n');
+  while (!text.empty()) {
+    std::string name = next(':');
+    head.headers.emplace_back(std::move(name), next('\n'));
+    http::accepts_coding(head.headers.back().second, "gzip");
+  }
+  const auto target = http::parse_target(head.target);
+  if (target) {
+    must(target->path == "*" || target->path.starts_with('/'));
+    must(target->path.find_first_of("? #") == std::string_view::npos);
+    must(target->authority.size() + target->path.size() + target->query.size() <= head.target.size() + 1);
+  }
+  if (http::fault_of(head)) return;
+  must(target.has_value());
+  const auto count = [&head](std::string_view name) {
+    return std::ranges::count_if(head.headers, [name](const auto& header) { return header.first == name; });
+  };
+  must(count("host") <= 1 && count("content-length") + count("transfer-encoding") <= 1);
+}
+
 // Nothing that a fuzzer makes up is signed.
 void read_tokens(std::string_view token) {
   static const core::Bytes key(32, 7);
@@ -70,11 +103,12 @@ void read_tokens(std::string_view token) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 2) return 0;
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 4) {
-    case 0: read_path(text); break;
-    case 1: read_query(text); break;
-    case 2: read_range(text, data[0] < 128 ? 1000 : ~std::size_t{0}); break;
-    default: read_tokens(text);
+  switch (data[0] % 8) {
+    case 4: read_path(text); break;
+    case 5: read_query(text); break;
+    case 6: read_range(text, data[0] < 128 ? 1000 : ~std::size_t{0}); break;
+    case 7: read_tokens(text); break;
+    default: read_head(text);
   }
   return 0;
 }

@@ -34,6 +34,7 @@ find plugins daemon \( -name '*.cpp' -o -name '*.hpp' \) -print | LC_ALL=C sort 
       want = substr(target, 1, index(target, "/") - 1)  # ours, whatever the brackets
     } else if (target ~ /^gst\//) want = "gst"
     else if (target ~ /^libsoup\//) want = "soup"
+    else if (target == "microhttpd.h") want = "microhttpd"
     else if (target == "sqlite3.h") want = "sqlite"
     else if (target ~ /^(glib|gio|gobject|glib-object|gio-unix|gmodule|json-glib)/) want = "glib"
     if (want == "" || want == self) next

@@ -33,7 +33,7 @@ class RawClient {
   // True once the server has closed, or reset, the connection; what came before is in `received`.
   bool closed() {
     flush();
-    char buffer[4096];
+    char buffer[65536];
     g_autoptr(GError) error = nullptr;
     const gssize count = g_socket_receive(socket(), buffer, sizeof buffer, nullptr, &error);
     if (count > 0) received.append(buffer, static_cast<std::size_t>(count));

@@ -135,6 +135,57 @@ TEST_F(ServerTest, AConnectionCarriesManyRequests) {
   EXPECT_TRUE(run_until([&] { return client.closed(); }));
 }
 
+TEST_F(ServerTest, RequestsMayFollowEachOtherWithoutWaiting) {
+  start();
+  test::RawClient client(server_->port());
+  std::string many;
+  for (int i = 0; i < 100; ++i) many += "GET /api/hello/" + std::to_string(i) + " HTTP/1.1\r\nHost: station\r\n\r\n";
+  client.send(many + "GET /api/later HTTP/1.1\r\nHost: station\r\n\r\n" + many);
+  client.finish();
+  ASSERT_TRUE(run_until([&] { return kept_.size() == 1; })) << "one at a time, in order";
+  kept_.front().json(200, "later");
+  const base::Timer tick = base::Timer::every(1, [] {});
+  ASSERT_TRUE(run_until([&] { return client.closed(); }));
+  std::size_t at = 0;
+  for (int i = 0; i < 100; ++i) {
+    at = client.received.find("\"name\":\"" + std::to_string(i) + "\"", at);
+    ASSERT_NE(at, std::string::npos) << i;
+  }
+  at = client.received.find("\"later\"", at);
+  ASSERT_NE(at, std::string::npos);
+  EXPECT_NE(client.received.find("\"name\":\"99\"", at), std::string::npos);
+}
+
+TEST_F(ServerTest, ALongAnswerReachesASlowReader) {
+  const std::string body(20 << 20, 'x');
+  router_.get("/hls/huge", [&](const Request&, Responder responder) {
+    g_autoptr(GBytes) bytes = g_bytes_new_static(body.data(), body.size());
+    responder.bytes(200, "video/mp4", bytes);
+  });
+  start();
+  test::RawClient client(server_->port());
+  client.send("GET /hls/huge HTTP/1.1\r\nHost: station\r\nConnection: close\r\n\r\n");
+  const base::Timer tick = base::Timer::every(5, [] {});
+  ASSERT_TRUE(run_until([&] { return client.closed(); }));
+  EXPECT_NE(client.received.find("\r\nConnection: close\r\n"), std::string::npos);
+  EXPECT_EQ(client.received.size() - client.received.find("\r\n\r\n") - 4, body.size());
+}
+
+TEST_F(ServerTest, WhoTakesNothingOfItsAnswerIsDisconnected) {
+  const std::string body(20 << 20, 'x');
+  router_.get("/hls/huge", [&](const Request&, Responder responder) {
+    g_autoptr(GBytes) bytes = g_bytes_new_static(body.data(), body.size());
+    responder.bytes(200, "video/mp4", bytes);
+  });
+  options_.listen.idle_ms = 200;
+  start();
+  test::RawClient client(server_->port());
+  client.send("GET /hls/huge HTTP/1.1\r\nHost: station\r\n\r\n");
+  ASSERT_TRUE(run_until([&] { return server_->connections() == 1; }));
+  const base::Timer tick = base::Timer::every(5, [] {});
+  EXPECT_TRUE(run_until([&] { return server_->connections() == 0; }));
+}
+
 TEST_F(ServerTest, DrainingFinishesOpenAnswersAndAcceptsNoMore) {
   start();
   test::RawClient waiting(server_->port());
@@ -384,21 +435,123 @@ TEST_F(ServerTest, ClientsThatNeverFinishARequestAreDisconnected) {
   ASSERT_TRUE(run_until([&] { return server_->connections() == 0; }));
 }
 
+// libmicrohttpd answers by itself, or not at all, what it cannot read; what it can read, and we do not take, gets a
+// problem.
 TEST_F(ServerTest, MalformedRequestsDoNoHarm) {
   start();
   const base::Timer tick = base::Timer::every(1, [] {});
-  for (const char* text : {"GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "\x16\x03\x01\x02\r\n\r\n",
-                           "GET /api/hello/%zz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-                           "GET * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"}) {
+  const auto answer_to = [&](const std::string& text) {
     test::RawClient client(server_->port());
     client.send(text);
-    ASSERT_TRUE(run_until([&] { return client.closed() || client.received.find("\r\n\r\n") != std::string::npos; }))
+    EXPECT_TRUE(run_until([&] { return client.closed() || client.received.find("\r\n\r\n") != std::string::npos; }))
         << text;
     EXPECT_EQ(client.received.find(" 200 "), std::string::npos) << text;
-    EXPECT_NE(client.received.find("\r\nContent-Type: application/problem+json\r\n"), std::string::npos) << text;
-    EXPECT_NE(client.received.find("\r\nX-Request-Id: "), std::string::npos) << text;
+    return client.received;
+  };
+  for (const char* text : {"GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "\x16\x03\x01\x02\r\n\r\n",
+                           "GET /api/hello/a HTTP/1.1\r\nno colon\r\n\r\n", "GET /api/hello/a HTTP/1.1\r\n\r\n"}) {
+    answer_to(text);
+  }
+  for (const char* text :
+       {"GET /api/hello/%zz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        "GET * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "GET ftp://x/ HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET /api/hello/a#b HTTP/1.1\r\nHost: x\r\n\r\n", "G@T /api/hello/a HTTP/1.1\r\nHost: x\r\n\r\n"}) {
+    const std::string received = answer_to(text);
+    EXPECT_TRUE(received.starts_with("HTTP/1.1 4")) << text << received;
+    EXPECT_NE(received.find("\r\nContent-Type: application/problem+json\r\n"), std::string::npos) << text;
+    EXPECT_NE(received.find("\r\nX-Request-Id: "), std::string::npos) << text;
   }
   EXPECT_EQ(get(url("/api/hello/a")).status, 200);
+}
+
+// Each could be read in two ways, by us and by whoever stands before us. The second request has to stay unread.
+TEST_F(ServerTest, NobodySmugglesARequest) {
+  using std::string_literals::operator""s;
+  start();
+  const base::Timer tick = base::Timer::every(1, [] {});
+  const std::string second = "GET /hls/big HTTP/1.1\r\nHost: x\r\n\r\n";
+  const auto received_for = [&](const std::string& first) {
+    test::RawClient client(server_->port());
+    client.send(first + second);
+    client.finish();
+    EXPECT_TRUE(run_until([&] { return client.closed(); })) << first;
+    return client.received;
+  };
+  EXPECT_TRUE(received_for("GET /api/hello/a HTTP/1.1\r\nHost: x\r\n\r\n").ends_with("0123456789")) << "it can be seen";
+  const std::string post = "POST /api/echo HTTP/1.1\r\nHost: x\r\n";
+  const std::string get = "GET /api/hello/a HTTP/1.1\r\nHost: x\r\n";
+  for (const std::string& text :
+       {post + "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+        post + "Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
+        post + "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        post + "Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n0\r\n\r\n",
+        post + "Transfer-Encoding: x\r\n\r\n0\r\n\r\n",
+        post + "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+        post + "Content-Length : 2\r\n\r\n{}",
+        post + "Content-Length\t: 2\r\n\r\n{}",
+        post + "Content-: 2\r\n Length\r\n\r\n{}",
+        post + "Content-Length: 2,2\r\n\r\n{}",
+        post + "Content-Length: +2\r\n\r\n{}",
+        post + "Content-Length: 0x2\r\n\r\n{}",
+        post + "Content-Length: 2\0\r\n\r\n{}"s,
+        get + "X: a\r\n folded\r\n\r\n",
+        get + " X: a\r\n\r\n",
+        get + "X: a\0b\r\n\r\n"s,
+        get + "X: a\rb\r\n\r\n",
+        get + "X: a\nY: b\r\n\r\n",
+        get + "X: a\r\n\n",
+        get + ": a\r\n\r\n",
+        get + "X y: a\r\n\r\n",
+        get + "Host: y\r\n\r\n",
+        "GET /api/hello/a\0b HTTP/1.1\r\nHost: x\r\n\r\n"s,
+        std::string("GET  /api/hello/a HTTP/1.1\r\nHost: x\r\n\r\n"),
+        std::string("GET /api/hello/a HTTP/1.1\nHost: x\n\n"),
+        "POST /api/echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"s}) {
+    const std::string received = received_for(text);
+    EXPECT_TRUE(received.starts_with("HTTP/1.1 400 ")) << text << "\n" << received;
+    EXPECT_EQ(received.find("0123456789"), std::string::npos) << text;
+  }
+  // Chunks are taken, and end the connection whatever stands in them.
+  for (const char* chunks : {"2\r\n{}\r\n0\r\n\r\n", "2;a=b\r\n{}\r\n0\r\nX: y\r\n\r\n", "2;a\nb\r\n{}\r\n0\r\n\r\n"}) {
+    const std::string received = received_for(post + "Transfer-Encoding: chunked\r\n\r\n" + chunks);
+    EXPECT_EQ(received.find("0123456789"), std::string::npos) << chunks;
+    EXPECT_NE(received.find("\r\nConnection: close\r\n"), std::string::npos) << chunks;
+  }
+}
+
+TEST_F(ServerTest, TheTargetMayNameTheHost) {
+  start();
+  const base::Timer tick = base::Timer::every(1, [] {});
+  test::RawClient client(server_->port());
+  client.send("GET http://tv.example.org/api/hello/a?q=b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  ASSERT_TRUE(run_until([&] { return client.closed(); }));
+  EXPECT_NE(client.received.find("\"base\":\"http://tv.example.org\""), std::string::npos) << client.received;
+  EXPECT_NE(client.received.find("\"query\":\"b\""), std::string::npos) << client.received;
+}
+
+TEST_F(ServerTest, LargeHeadsAreReadAndEndlessOnesAreNot) {
+  start();
+  EXPECT_EQ(fetch({.url = url("/api/hello/a"), .headers = {{"X", std::string(20'000, 'a')}}}).status, 200);
+  EXPECT_EQ(fetch({.url = url("/api/hello/a"), .headers = {{"X", std::string(40'000, 'a')}}}).status, 431);
+  EXPECT_EQ(get(url("/api/hello/" + std::string(40'000, 'a'))).status, 414);
+}
+
+TEST_F(ServerTest, WhoAsksBeforeSendingABodyGetsAWord) {
+  start();
+  const base::Timer tick = base::Timer::every(1, [] {});
+  const std::string head = "POST /api/echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: ";
+  test::RawClient client(server_->port());
+  client.send(head + "2\r\n\r\n");
+  ASSERT_TRUE(run_until([&] { return client.closed() || client.received.ends_with("\r\n\r\n"); }));
+  EXPECT_EQ(client.received, "HTTP/1.1 100 Continue\r\n\r\n");
+  client.send("{}");
+  ASSERT_TRUE(run_until([&] { return client.closed() || client.received.ends_with("{}"); }));
+  EXPECT_NE(client.received.find("HTTP/1.1 201 "), std::string::npos) << client.received;
+  test::RawClient large(server_->port());
+  large.send(head + "9999999\r\n\r\n");
+  ASSERT_TRUE(run_until([&] { return large.closed(); }));
+  EXPECT_TRUE(large.received.starts_with("HTTP/1.1 413 ")) << large.received;
+  EXPECT_NE(large.received.find("\"code\":\"too_large\""), std::string::npos) << large.received;
 }
 
 TEST_F(ServerTest, ServesTheWebPage) {

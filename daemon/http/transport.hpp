@@ -1,0 +1,121 @@
+// HTTP/1.1 on connections that somebody else has accepted: libmicrohttpd, driven by the main loop. The only place that
+// knows it.
+#pragma once
+
+#include <glib.h>
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "base/main_context.hpp"
+#include "core/result.hpp"
+#include "http/request_head.hpp"
+#include "http/shared_bytes.hpp"
+
+struct MHD_Connection;
+struct MHD_Daemon;
+
+namespace aircheck::http {
+
+// Who is at the other end of a connection.
+struct Peer {
+  std::string name;     // "address:port", which names a connection while it lives
+  std::string address;  // numeric
+};
+[[nodiscard]] Peer peer_of(const sockaddr* address, socklen_t size);
+
+class Transport;
+
+// The way back to the client of one request. May outlive the connection, and does nothing then.
+class ReturnPath {
+ public:
+  using Headers = std::vector<std::pair<std::string, std::string>>;
+
+  // Once. `body` may be empty; the pieces are sent as they are, without a copy.
+  void send(int status, const Headers& headers, const std::vector<SharedBytes>& body);
+  [[nodiscard]] bool gone() const { return connection_ == nullptr; }
+
+ private:
+  friend class Transport;
+  ReturnPath(Transport& transport, MHD_Connection* connection) : transport_(&transport), connection_(connection) {}
+
+  Transport* transport_;
+  MHD_Connection* connection_;  // null: the request has ended
+  bool suspended_ = false;
+  bool sent_ = false;
+  bool ends_connection_ = false;
+};
+
+// A request with the whole of its body.
+struct ArrivedRequest {
+  RequestHead head;
+  std::string body;
+  bool too_large = false;  // the body went beyond the limit and was let go of
+  Peer peer;
+};
+
+struct TransportOptions {
+  std::string certificate_pem;  // empty: plain HTTP
+  std::string key_pem;
+  std::int64_t idle_ms = 60'000;  // who neither sends nor takes a byte for as long is disconnected
+  std::size_t body_limit = 1 << 20;
+};
+
+struct TransportEvents {
+  // Answered by the return path, at once or later.
+  std::function<void(ArrivedRequest, std::shared_ptr<ReturnPath>)> request;
+  // The answer is sent, or the client gone; also for what never became a request.
+  std::function<void(const Peer&)> request_ended;
+  std::function<void(const Peer&)> closed;
+  // The answer to a head that is refused, which ends the connection.
+  std::function<void(std::string_view why, ReturnPath&)> refuse;
+};
+
+// Main context only.
+class Transport {
+ public:
+  static core::Result<std::unique_ptr<Transport>> start(const TransportOptions& options, TransportEvents events);
+  ~Transport();
+  Transport(const Transport&) = delete;
+  Transport& operator=(const Transport&) = delete;
+
+  // Takes the socket over. False: it is closed.
+  bool add(int socket, const sockaddr* address, socklen_t size);
+  [[nodiscard]] int connections() const { return connections_; }
+
+ private:
+  friend class ReturnPath;
+  struct Incoming;
+  struct Callbacks;
+
+  Transport(const TransportOptions& options, TransportEvents events);
+  core::Result<void> open(const TransportOptions& options);
+  GSource* watch(int epoll, gboolean (*callback)(gint, GIOCondition, gpointer));
+  void begin(MHD_Connection* connection, Incoming& incoming);
+  void collect(Incoming& incoming, const char* bytes, std::size_t size) const;
+  void serve(MHD_Connection* connection, Incoming& incoming);
+  void resume(ReturnPath& path);
+  void run();
+  void wake_in(std::int64_t left_ms);
+
+  std::size_t body_limit_;
+  TransportEvents events_;
+  MHD_Daemon* daemon_ = nullptr;
+  GSource* ready_source_ = nullptr;
+  GSource* ending_source_ = nullptr;
+  int endings_ = -1;  // an epoll of those whose client sends no more
+  base::Timer wake_;
+  std::int64_t wake_at_ms_ = 0;
+  std::unordered_set<ReturnPath*> suspended_;
+  int connections_ = 0;
+  bool running_ = false;
+  bool resumed_ = false;  // since the last turn of the library began
+};
+
+}  // namespace aircheck::http
