@@ -50,6 +50,10 @@ Result<Caller> Gate::caller(const std::optional<std::string>& bearer, const std:
       AIRCHECK_TRY(const bool live, parts_.devices.is_live(grant.device_id, grant.account_id, now));
       if (!live) return fail(Code::kPermission, "token: its device was revoked");
     }
+    if (!grant.session_id.empty()) {
+      AIRCHECK_TRY(const bool live, parts_.sessions.is_live(grant.session_id, grant.account_id));
+      if (!live) return fail(Code::kPermission, "token: its session has ended");
+    }
     std::string account_id = grant.account_id;
     return Caller{.account_id = std::move(account_id), .own = own, .grant = std::move(grant)};
   }
@@ -150,7 +154,8 @@ std::string Gate::playback_token(const Caller& caller, std::string_view channel_
        .kinds = {kind},
        .protection = protection,
        .expires_at = caller.device ? caller.device->expires_at : PlaybackTokens::expiry(now),
-       .device_id = caller.device ? caller.device->id : std::string()});
+       .device_id = caller.device ? caller.device->id : std::string(),
+       .session_id = caller.session_id});
 }
 
 }  // namespace aircheck::access

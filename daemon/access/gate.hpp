@@ -71,7 +71,8 @@ class Gate {
   // Account and channel without programmes: for lists, which then ask the policy for each entry.
   [[nodiscard]] AccessView view(const Caller& caller, std::string_view channel) const;
 
-  // A token for URLs that play this and nothing else; that of a device is good for as long as the device is.
+  // A token for URLs that play this and nothing else. It ends with the session or the device of the caller; that of a
+  // device is good for as long as the device is.
   // channel_id: UUID.
   [[nodiscard]] std::string playback_token(const Caller& caller, std::string_view channel_id, Kind kind,
                                            Protection protection, core::Utc now) const;

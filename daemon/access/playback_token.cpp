@@ -16,10 +16,11 @@ using core::Result;
 namespace {
 
 // version u8 | kinds u8 | protection u8 | expiry u64 (s) | account | channel |
-// [device] | tag[32] The device stands in version 2 only. An identifier is a length byte and its text, or for a UUID a
-// zero byte and its 16 bytes.
+// [device or session] | tag[32]. The device stands in version 2 only, the session in version 3. An identifier is a
+// length byte and its text, or for a UUID a zero byte and its 16 bytes.
 constexpr std::uint8_t kVersion = 1;
 constexpr std::uint8_t kDeviceVersion = 2;
+constexpr std::uint8_t kSessionVersion = 3;
 constexpr std::size_t kTagSize = std::tuple_size_v<HmacSecret::Tag>;
 constexpr std::size_t kMaxTokenText = 800;
 constexpr std::size_t kUuidBytes = 16;
@@ -52,7 +53,7 @@ Result<std::string> read_identifier(ByteReader& in) {
 Result<PlaybackGrant> read_grant(ByteView bytes) {
   ByteReader in(bytes);
   AIRCHECK_TRY(const std::uint8_t version, in.u8());
-  if (version != kVersion && version != kDeviceVersion)
+  if (version < kVersion || version > kSessionVersion)
     return fail(Code::kUnsupported, "playback token of an unknown version");
   PlaybackGrant grant;
   AIRCHECK_TRY(const std::uint8_t kinds, in.u8());
@@ -70,6 +71,9 @@ Result<PlaybackGrant> read_grant(ByteView bytes) {
   if (version == kDeviceVersion) {
     AIRCHECK_TRY(grant.device_id, read_identifier(in));
   }
+  if (version == kSessionVersion) {
+    AIRCHECK_TRY(grant.session_id, read_identifier(in));
+  }
   if (!in.empty()) return fail(Code::kParse, "playback token with bytes left over");
   return grant;
 }
@@ -78,13 +82,16 @@ Result<PlaybackGrant> read_grant(ByteView bytes) {
 
 std::string PlaybackTokens::issue(const PlaybackGrant& grant) const {
   ByteWriter out;
-  out.u8(grant.device_id.empty() ? kVersion : kDeviceVersion);
+  const bool device = !grant.device_id.empty();
+  const bool session = !device && !grant.session_id.empty();
+  out.u8(device ? kDeviceVersion : session ? kSessionVersion : kVersion);
   out.u8(grant.kinds.bits());
   out.u8(static_cast<std::uint8_t>(grant.protection));
   out.u64(static_cast<std::uint64_t>(grant.expires_at.ns / core::kNsPerSecond));
   write_identifier(out, grant.account_id);
   write_identifier(out, grant.channel_id);
-  if (!grant.device_id.empty()) write_identifier(out, grant.device_id);
+  if (device) write_identifier(out, grant.device_id);
+  if (session) write_identifier(out, grant.session_id);
   out.bytes(secret_.authenticate(out.view()));
   return core::to_base64url(out.view());
 }

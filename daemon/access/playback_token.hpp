@@ -17,8 +17,10 @@ struct PlaybackGrant {
   std::string channel_id;  // UUID
   KindSet kinds;
   Protection protection = Protection::kCenc;
-  core::Utc expires_at;        // whole seconds
-  std::string device_id = {};  // UUID of the device that it was made for; empty: none. It has to be live.
+  core::Utc expires_at;  // whole seconds
+  // UUIDs of the device or of the session that it was made for, at most one of them. It has to be live.
+  std::string device_id = {};
+  std::string session_id = {};
 
   friend bool operator==(const PlaybackGrant&, const PlaybackGrant&) = default;
 };

@@ -184,12 +184,28 @@ timeshift::WindowRequest window_request(const StreamQuery& stream) {
 }
 
 // Where a playlist's segments are; empty: beside it.
-std::string segment_base(const StreamServices& services, const access::Caller& caller,
-                         const channels::Channel& channel) {
+void set_segment_base(timeshift::MediaPlaylistOptions& options, const StreamServices& services,
+                      const access::Caller& caller, const channels::Channel& channel, const StreamQuery& stream,
+                      core::Utc first_row) {
   const std::string cdn = services.cdn_base_url();
-  if (services.link_key.empty()) return cdn.empty() ? "" : cdn + "/" + channel.key + "/";
-  const core::Utc expires = caller.grant ? caller.grant->expires_at : access::PlaybackTokens::expiry(services.now());
-  return (cdn.empty() ? "/hls" : cdn) + "/" + signed_folder(services.link_key, channel.key, expires);
+  if (services.link_key.empty()) {
+    options.segment_base = cdn.empty() ? "" : cdn + "/" + channel.key + "/";
+    return;
+  }
+  const core::Utc now = services.now();
+  const core::Utc token_end = caller.grant ? caller.grant->expires_at : access::PlaybackTokens::expiry(now);
+  const auto base = [&](core::Utc expires) {
+    return (cdn.empty() ? "/hls" : cdn) + "/" + signed_folder(services.link_key, channel.key, expires);
+  };
+  switch (stream.kind) {
+    case Kind::kLive:
+      options.segment_base = base(live_link_expiry(token_end, first_row));
+      options.later_from = core::slot_start(core::slot_of(first_row, kLinkStepNs) + 1, kLinkStepNs);
+      options.later_segment_base = base(live_link_expiry(token_end, *options.later_from));
+      return;
+    case Kind::kStartover: options.segment_base = base(startover_link_expiry(token_end, *stream.start, now)); return;
+    case Kind::kCatchup: options.segment_base = base(link_expiry(token_end, now)); return;
+  }
 }
 
 timeshift::MediaPlaylistOptions media_options(const StreamServices& services, const access::Caller& caller,
@@ -197,14 +213,16 @@ timeshift::MediaPlaylistOptions media_options(const StreamServices& services, co
                                               const timeshift::SegmentIndex& index, const WindowRange& range) {
   const core::Utc start = index.row(range.first)->start;
   const core::Utc end = index.row(range.last)->end();
-  return {.kind = view_kind(stream.kind),
-          .protection = protection_of(stream.protection),
-          .target_duration_s = static_cast<std::uint32_t>(channel.max_duration_s),
-          .segment_base = segment_base(services, caller, channel),
-          .api_base = "",
-          .token = token_placeholder(),
-          .skip = stream.skip,
-          .programmes = programme_tags(services.guide.entries(channel.id, start, end))};
+  timeshift::MediaPlaylistOptions options{.kind = view_kind(stream.kind),
+                                          .protection = protection_of(stream.protection),
+                                          .target_duration_s = static_cast<std::uint32_t>(channel.max_duration_s),
+                                          .segment_base = "",
+                                          .api_base = "",
+                                          .token = token_placeholder(),
+                                          .skip = stream.skip,
+                                          .programmes = programme_tags(services.guide.entries(channel.id, start, end))};
+  set_segment_base(options, services, caller, channel, stream, start);
+  return options;
 }
 
 timeshift::MultivariantOptions multivariant_options(const channels::Channel& channel, StreamQuery stream,
@@ -235,7 +253,7 @@ std::string cache_key(const Recipe& recipe, const channels::Channel& channel, st
   if (recipe.form == PlaylistForm::kMultivariant) return key + " " + recipe.multivariant.media_uri;
   add(static_cast<int>(recipe.media.protection));
   add(static_cast<int>(recipe.media.skip));
-  key += " " + recipe.media.segment_base;
+  key += " " + recipe.media.segment_base + " " + recipe.media.later_segment_base;
   for (const core::DateRangeTag& programme : recipe.media.programmes) {
     key += " " + programme.id;
     add(programme.start.ns);

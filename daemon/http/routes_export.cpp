@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/files.hpp"
+#include "http/gzip.hpp"
 #include "schedule/xmltv_writer.hpp"
 
 namespace aircheck::http {
@@ -20,7 +22,8 @@ using access::Kind;
 using access::Protection;
 using channels::Channel;
 
-constexpr std::int64_t kDayNs = std::int64_t{24} * 3600 * core::kNsPerSecond;
+constexpr std::int64_t kHourNs = std::int64_t{3600} * core::kNsPerSecond;
+constexpr std::int64_t kDayNs = 24 * kHourNs;
 constexpr std::int64_t kLongestSpanNs = 14 * kDayNs;
 
 bool allowed(const StreamServices& services, const Caller& caller, const Channel& channel, Kind kind,
@@ -94,7 +97,9 @@ struct GuideSpan {
 core::Result<GuideSpan> read_span(const StreamServices& services, const Request& request) {
   AIRCHECK_TRY_VOID(request.only_query({"token", "from", "to"}));
   const core::Utc now = services.now();
-  GuideSpan span{now - kLongestSpanNs / 2, now + kLongestSpanNs / 2};
+  // By the hour, so that what was made is asked for again.
+  const core::Utc hour = core::slot_start(core::slot_of(now, kHourNs), kHourNs);
+  GuideSpan span{hour - kLongestSpanNs / 2, hour + kLongestSpanNs / 2};
   if (const std::string* from = request.query_value("from")) {
     AIRCHECK_TRY(span.from, read_instant("from", *from));
     span.to = span.from + kLongestSpanNs;
@@ -109,11 +114,39 @@ core::Result<GuideSpan> read_span(const StreamServices& services, const Request&
   return span;
 }
 
+// What a guide is made of; it may be used on any thread.
+struct GuideRecipe {
+  struct Shown {
+    std::string key, name, logo_url;
+    std::vector<schedule::Entry> entries;
+  };
+  std::vector<Shown> channels;
+
+  [[nodiscard]] std::string write() const {
+    schedule::XmltvWriter writer;
+    for (const Shown& channel : channels) writer.channel(channel.key, channel.name, channel.logo_url);
+    for (const Shown& channel : channels) {
+      for (const schedule::Entry& entry : channel.entries) writer.programme(channel.key, entry);
+    }
+    return std::move(writer).finish();
+  }
+};
+
+// Everything that a guide depends on. The first part is another one in each run of the daemon, as revisions begin anew.
+std::string guide_key(const StreamServices& services, const std::vector<const Channel*>& shown, const GuideSpan& span) {
+  static const std::string run = base::random_uuid();
+  std::string key = "epg " + run + " " + std::to_string(services.guide.revision()) + " " +
+                    std::to_string(span.from.ns) + " " + std::to_string(span.to.ns);
+  for (const Channel* channel : shown) key += " " + channel->id + " " + std::to_string(channel->version);
+  return key;
+}
+
 std::string quoted_digest(const std::string& text) {
   g_autofree char* digest = g_compute_checksum_for_string(G_CHECKSUM_SHA256, text.c_str(), -1);
   return "\"" + std::string(digest, 32) + "\"";
 }
 
+// Written on a pool thread and kept: two weeks of 20 channels are 8 MB, and would hold every answer up for 80 ms.
 void guide(const StreamServices& services, const Request& request, Responder responder) {
   const bool by_device = request.query_value("token") != nullptr;
   const auto caller =
@@ -121,24 +154,37 @@ void guide(const StreamServices& services, const Request& request, Responder res
   if (!caller) return;
   const auto span = read_span(services, request);
   if (!span) return responder.error(span.error());
-  schedule::XmltvWriter writer;
   std::vector<const Channel*> shown;
   for (const Channel& channel : services.channels.all()) {
     const Protection protection = channel.encrypted ? Protection::kCenc : Protection::kClear;
-    if (!allowed(services, *caller, channel, Kind::kLive, protection)) continue;
-    shown.push_back(&channel);
-    writer.channel(channel.key, channel.name, channel.logo_url);
+    if (allowed(services, *caller, channel, Kind::kLive, protection)) shown.push_back(&channel);
   }
-  for (const Channel* channel : shown) {
-    for (const schedule::Entry& entry : services.guide.entries(channel->id, span->from, span->to)) {
-      writer.programme(channel->key, entry);
-    }
-  }
-  const std::string text = std::move(writer).finish();
-  const std::string etag = quoted_digest(text);
-  responder.header("Cache-Control", "private, no-cache").header("ETag", etag);
+  const bool compressed = responder.accepts_gzip();
+  const std::string key = guide_key(services, shown, *span) + (compressed ? " gzip" : "");
+  const std::string etag = quoted_digest(key);
+  responder.header("Cache-Control", "private, no-cache").header("ETag", etag).header("Vary", "Accept-Encoding");
   if (request.has_etag(etag)) return responder.empty(304);
-  responder.text(200, "application/xml", text);
+  auto send = [responder, compressed](const core::Result<timeshift::Blob>& made) mutable {
+    if (!made) return responder.error(made.error());
+    if (compressed) responder.header("Content-Encoding", "gzip");
+    responder.bytes(200, "application/xml", made->get());
+  };
+  if (const timeshift::Blob kept = services.blobs.find(key)) return send(core::Result<timeshift::Blob>(kept));
+  auto recipe = std::make_shared<GuideRecipe>();
+  for (const Channel* channel : shown) {
+    recipe->channels.push_back(
+        {channel->key, channel->name, channel->logo_url, services.guide.entries(channel->id, span->from, span->to)});
+  }
+  services.blobs.get(
+      key,
+      [recipe, compressed]() -> core::Result<timeshift::Blob> {
+        const std::string text = recipe->write();
+        if (!compressed) return timeshift::make_blob(core::as_bytes(text));
+        timeshift::Blob bytes = gzip(text);
+        if (bytes == nullptr) return core::fail(core::Code::kInternal, "the guide cannot be compressed");
+        return bytes;
+      },
+      send);
 }
 
 }  // namespace

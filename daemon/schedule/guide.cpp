@@ -177,6 +177,7 @@ core::Result<void> Guide::commit(Change change, core::Utc now) {
     return {};
   };
   AIRCHECK_TRY_VOID(database_->transaction(write));
+  ++revision_;
   std::set<std::string> channels;
   for (const std::string& id : change.gone) {
     if (const auto found = ids_.find(id); found != ids_.end()) channels.insert(found->second.first);
@@ -196,6 +197,7 @@ core::Result<void> Guide::commit(Change change, core::Utc now) {
 void Guide::forget(std::string_view channel_id) {
   const auto channel = channels_.find(channel_id);
   if (channel == channels_.end()) return;
+  ++revision_;
   for (const auto& [start, entry] : channel->second) ids_.erase(entry.id);
   channels_.erase(channel);
 }

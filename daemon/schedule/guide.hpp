@@ -64,6 +64,8 @@ class Guide {
   // from the running programme (or the last entry's end, where that is within keep_ns) to kAheadNs from now. The same
   // channel and time give the same entry, also after the database was lost. Calling it again changes nothing.
   core::Result<void> extend(core::Utc now, const std::vector<GuideChannel>& channels);
+  // Counts changes: whoever keeps what he made of the guide makes it anew.
+  [[nodiscard]] std::uint64_t revision() const { return revision_; }
   // Called with a channel's id after its entries changed.
   void observe(std::function<void(const std::string& channel_id)> observer) { observer_ = std::move(observer); }
   // For a channel that is gone, and its rows with it.
@@ -87,6 +89,7 @@ class Guide {
   store::Database* database_;
   std::map<std::string, EntriesByStart, std::less<>> channels_;
   std::map<std::string, std::pair<std::string, std::int64_t>, std::less<>> ids_;  // id -> channel, start
+  std::uint64_t revision_ = 0;
   std::function<void(const std::string& channel_id)> observer_;
 };
 

@@ -49,13 +49,18 @@ class RowWriter {
  private:
   [[nodiscard]] std::string query() const { return options_.token.empty() ? "" : "?token=" + options_.token; }
 
+  [[nodiscard]] const std::string& base(const SegmentRow& row) const {
+    const bool later = options_.later_from && row.start >= *options_.later_from;
+    return later ? options_.later_segment_base : options_.segment_base;
+  }
+
   [[nodiscard]] std::string uri(const SegmentRow& row) const {
-    if (row.gap) return options_.segment_base + "gap-" + std::to_string(row.sequence) + ".m4s";
-    if (!row.key_id) return options_.segment_base + row.location + query();
+    if (row.gap) return base(row) + "gap-" + std::to_string(row.sequence) + ".m4s";
+    if (!row.key_id) return base(row) + row.location + query();
     switch (options_.protection) {
-      case Protection::kCenc: return options_.segment_base + row.location;
-      case Protection::kAes128: return options_.segment_base + "aes/" + row.location;
-      case Protection::kClear: return options_.segment_base + "clear/" + row.location + query();
+      case Protection::kCenc: return base(row) + row.location;
+      case Protection::kAes128: return base(row) + "aes/" + row.location;
+      case Protection::kClear: return base(row) + "clear/" + row.location + query();
     }
     return {};
   }
@@ -81,22 +86,22 @@ class RowWriter {
         return core::fail(Code::kPermission,
                           "the archive of this window is not encrypted: there is no key for aes-128");
       }
-      return SegmentContext{.map_uri = options_.segment_base + row.init_location, .keys = {}};
+      return SegmentContext{.map_uri = base(row) + row.init_location, .keys = {}};
     }
     const auto found = facts_.find(row.init_location);
     if (options_.protection == Protection::kCenc) {
       // Until the init segment has been read, which takes a moment, it is what nearly all are.
       const auto scheme = found != facts_.end() ? found->second->scheme : core::CencScheme::kCenc;
-      return SegmentContext{.map_uri = options_.segment_base + row.init_location,
+      return SegmentContext{.map_uri = base(row) + row.init_location,
                             .keys = core::common_encryption_keys(*row.key_id, key_uri(*row.key_id), scheme)};
     }
     if (found == facts_.end()) return core::fail(Code::kUnavailable, "an init segment is still being read");
     SegmentContext context;
     if (options_.protection == Protection::kClear) {
-      context.map_uri = options_.segment_base + "clear/" + found->second->clear_location;
+      context.map_uri = base(row) + "clear/" + found->second->clear_location;
       return context;
     }
-    context.map_uri = options_.segment_base + "aes/" + found->second->clear_location;
+    context.map_uri = base(row) + "aes/" + found->second->clear_location;
     context.keys.push_back({"AES-128", key_uri(*row.key_id), "", "", aes128_iv(row.sequence)});
     return context;
   }

@@ -28,6 +28,9 @@ struct MediaPlaylistOptions {
   std::uint32_t target_duration_s = 0;
   // Before every location: "" for one relative to /hls/{key}/, or a CDN's "https://cdn.example/hls/ch1/".
   std::string segment_base;
+  // Rows that begin at or after later_from have this in place of it.
+  std::optional<core::Utc> later_from = std::nullopt;
+  std::string later_segment_base = {};
   // Before "/api/v1/drm/key/": "" where the playlists come from the same host.
   std::string api_base;
   // Stands on key URIs and on the URLs of unencrypted bytes; may be empty.

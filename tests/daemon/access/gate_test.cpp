@@ -193,6 +193,36 @@ TEST_F(GateTest, SigningOutEndsTheAccessTokenAtOnce) {
   EXPECT_FALSE(gate_.caller(bearer, nullptr, in(2)));
 }
 
+TEST_F(GateTest, SigningOutEndsTheUrlsToo) {
+  const Account viewer = add("a@example");
+  const Caller caller = signed_in(viewer);
+  const Caller elsewhere = signed_in(viewer);
+  const std::string token = gate_.playback_token(caller, one_.id, Kind::kLive, Protection::kCenc, in(0));
+  const std::string other = gate_.playback_token(elsewhere, one_.id, Kind::kLive, Protection::kCenc, in(0));
+  ASSERT_TRUE(gate_.caller(std::nullopt, &token, in(0)));
+  ASSERT_TRUE(database_->execute("UPDATE sessions SET revoked_at = 1 WHERE id = '" + caller.session_id + "'"));
+  EXPECT_FALSE(gate_.caller(std::nullopt, &token, in(0)));
+  EXPECT_TRUE(gate_.caller(std::nullopt, &other, in(0))) << "of another session";
+  ASSERT_TRUE(sessions_.end_all_of(viewer.id, in(0)));
+  EXPECT_FALSE(gate_.caller(std::nullopt, &other, in(0)));
+}
+
+TEST_F(GateTest, ARevokedDeviceAndADeletedAccountHaveNothingMore) {
+  const Account viewer = add("a@example");
+  const NewDevice made = devices_.add(viewer.id, "box", in(365 * 24 * kHour), in(0)).value();
+  const Caller device = gate_.device_caller(made.token, in(0)).value();
+  const std::string token = gate_.playback_token(device, one_.id, Kind::kLive, Protection::kCenc, in(0));
+  const Caller by_token = gate_.caller(std::nullopt, &token, in(0)).value();
+  const std::string of_session =
+      gate_.playback_token(signed_in(viewer), one_.id, Kind::kLive, Protection::kCenc, in(0));
+  ASSERT_TRUE(devices_.revoke(made.device.id, viewer.id));
+  EXPECT_FALSE(gate_.caller(std::nullopt, &token, in(0)));
+  ASSERT_TRUE(gate_.caller(std::nullopt, &of_session, in(0)));
+  ASSERT_TRUE(database_->execute("DELETE FROM users WHERE id = '" + viewer.id + "'"));
+  EXPECT_FALSE(gate_.caller(std::nullopt, &of_session, in(0)));
+  EXPECT_EQ(code(by_token, one_.id, Kind::kLive), "unauthorized") << "also to who was let in a moment ago";
+}
+
 TEST_F(GateTest, AccountsOfAnotherServiceWatch) {
   const auto caller = [&](std::string_view claims) {
     return gate_.caller(sign_hs256(R"({"alg":"HS256"})", claims, secret_), nullptr, in(0)).value();

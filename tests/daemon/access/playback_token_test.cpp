@@ -42,9 +42,20 @@ TEST(PlaybackToken, OfADeviceNamesIt) {
   EXPECT_NE(tokens().issue(given), tokens().issue(grant()));
 }
 
+TEST(PlaybackToken, OfASessionNamesIt) {
+  PlaybackGrant given = grant();
+  given.session_id = "7d1c9b1e-0f0e-4a53-8a5e-2f6d3b1c9a10";
+  EXPECT_EQ(tokens().verify(tokens().issue(given), Utc::from_seconds(kNow)).value(), given);
+  PlaybackGrant of_device = grant();
+  of_device.device_id = given.session_id;
+  EXPECT_NE(tokens().issue(given), tokens().issue(of_device)) << "a session is no device";
+}
+
 TEST(PlaybackToken, IsShortAndUrlSafe) {
-  const std::string token = tokens().issue(grant());
-  EXPECT_LE(token.size(), 110U);
+  PlaybackGrant given = grant();
+  given.session_id = "7d1c9b1e-0f0e-4a53-8a5e-2f6d3b1c9a10";
+  const std::string token = tokens().issue(given);
+  EXPECT_LE(token.size(), 135U);
   EXPECT_EQ(token.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"),
             std::string::npos);
 }
@@ -88,7 +99,7 @@ TEST(PlaybackToken, UnknownContentUnderARightSignatureIsRefused) {
   ASSERT_TRUE(tokens().verify(signed_text(body), Utc::from_seconds(kNow)));
 
   core::Bytes version = body;
-  version[0] = 3;
+  version[0] = 4;
   EXPECT_EQ(tokens().verify(signed_text(version), Utc::from_seconds(kNow)).error().code, Code::kUnsupported);
   core::Bytes kinds = body;
   kinds[1] = 0x80;

@@ -171,6 +171,13 @@ TEST_F(ExportTest, TheGuideIsXmltvOfTheSameChannels) {
   again.headers = {{"If-None-Match", guide.header("etag")}};
   EXPECT_EQ(fetch(again).status, 304);
   EXPECT_EQ(get(url("/api/v1/epg.xml"), bearer(viewer_)).body, guide.body);
+  const auto compressed = fetch({.url = address, .headers = {{"Accept-Encoding", "gzip"}}});
+  EXPECT_EQ(compressed.header("content-encoding"), "gzip");
+  EXPECT_NE(compressed.header("etag"), guide.header("etag"));
+  ASSERT_TRUE(guide_.remove(programme(-6).id, now_));
+  const auto changed = fetch(again);
+  EXPECT_EQ(changed.status, 200) << "made anew";
+  EXPECT_LT(changed.body.size(), guide.body.size());
   EXPECT_EQ(get(url("/api/v1/epg.xml")).status, 401);
   EXPECT_EQ(get(address + "&from=1&to=1300000").code(), "invalid_request") << "over 14 days";
 }

@@ -209,8 +209,12 @@ TEST_F(TstvRoutesTest, UrlsForVlcAndSetTopBoxesAreAskedFor) {
   now_ = now_ - kMinuteNs;
   const std::string live = text(items(json("tstv/channels?protection=aes-128"))[0], "live_url");
   const std::string startover = text(json("tstv/startover/ch1?protection=aes-128"), "startover_url");
-  const std::string catchup = text(items(json("tstv/catchup/ch1?protection=aes-128"))[0], "catchup_url");
-  const std::string by_day = text(items(json("tstv/catchup?protection=aes-128"))[0], "catchup_url");
+  const std::string token = bearer(viewer_);
+  const auto in_session = [&](const std::string& path) {
+    return text(items(get(url("/api/v1/" + path), token).json())[0], "catchup_url");
+  };
+  const std::string catchup = in_session("tstv/catchup/ch1?protection=aes-128");
+  const std::string by_day = in_session("tstv/catchup?protection=aes-128");
   EXPECT_EQ(by_day, catchup);
   for (const std::string& address : {live, startover, catchup}) {
     const auto multivariant = get(address);

@@ -19,6 +19,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <random>
 #include <set>
 
@@ -364,6 +365,30 @@ TEST(Playlists, AProgrammeListsNoSegmentOfItsNeighboursKey) {
     EXPECT_TRUE(first->ended);
     EXPECT_EQ(playlist(index, second, writer.end())->rows.front().sequence, 1004U);
   }
+}
+
+// Signed addresses of live rows change by the hour, and not between reloads.
+TEST(Playlists, ARowKeepsItsAddressWhenTheBaseChanges) {
+  SegmentIndex index(kTarget);
+  Writer writer(kNoon);
+  std::map<std::uint64_t, std::string> listed;
+  const Utc turn = kNoon + 10 * kTarget;
+  for (int i = 0; i < 20; ++i) {
+    index.add(writer.segment());
+    const auto window = std::get<Window>(select_window(index, {}, kRules, writer.end()));
+    MediaPlaylistOptions with_links = options(ViewKind::kLive);
+    // As the caller sees it before and after the turn.
+    with_links.segment_base = window.rows.front().start < turn ? "/hls/~old/" : "/hls/~new/";
+    with_links.later_from = turn;
+    with_links.later_segment_base = "/hls/~new/";
+    const auto text = media_playlist(window, with_links, facts_for(index));
+    ASSERT_TRUE(text);
+    for (const M3u8Row& row : parse_m3u8(*text).rows) {
+      EXPECT_EQ(listed.try_emplace(row.sequence, row.uri).first->second, row.uri);
+      EXPECT_TRUE(row.uri.starts_with(row.sequence < 1010 ? "/hls/~old/" : "/hls/~new/")) << row.uri;
+    }
+  }
+  EXPECT_EQ(listed.size(), 20U);
 }
 
 TEST(Playlists, CatchupIsWholeOrNotThere) {
