@@ -1,5 +1,6 @@
 // aircheckd: wires the station together and runs it until SIGINT or SIGTERM.
 
+#include <fcntl.h>
 #include <glib-unix.h>
 #include <sodium.h>
 #include <sys/resource.h>
@@ -129,7 +130,10 @@ core::Result<void> check_storage(const std::string& directory) {
   }
   constexpr std::uint64_t kLow = 64U << 20;
   if (std::uint64_t{status.f_bavail} * status.f_frsize < kLow) return fail(Code::kNoSpace, directory + " is full");
-  return {};
+  // A file system that an error has made read-only does not say so before somebody writes: a file without a name does.
+  const int fd = ::open(directory.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+  if (fd >= 0) ::close(fd);
+  return fd < 0 && errno == EROFS ? core::fail_errno(EROFS, directory) : core::Result<void>();
 }
 
 base::LogLevel log_level(const std::string& name) {
@@ -218,7 +222,8 @@ class Station {
 // without channels, whose archive nobody can decrypt.
 core::Result<void> Station::open_database() {
   const std::string path = config_.state_directory + "/station.db";
-  const std::string remedy = "restore station.db and secrets/ from your backup";
+  const std::string remedy =
+      "restore station.db and secrets/ from your backup, the newest that `aircheckd backup` made";
   const std::string master_key = config_.secrets_directory() + "/master.key";
   std::error_code error;
   if (!std::filesystem::exists(path, error) && std::filesystem::exists(master_key, error)) {
@@ -226,12 +231,14 @@ core::Result<void> Station::open_database() {
                                      ", or move secrets/ away to begin a new station");
   }
   auto opened = store::Database::open(path, store::station_schema());
-  if (!opened && opened.error().code == Code::kIo) {
-    return fail(Code::kIo, opened.error().message + ": " + remedy);
+  if (!opened && (opened.error().code == Code::kIo || opened.error().code == Code::kParse)) {
+    return fail(opened.error().code, opened.error().message + ": " + remedy);
   }
   AIRCHECK_TRY(database_, std::move(opened));
   const auto damage = database_->damage();
   if (!damage) return fail(damage.error().code, path + ": " + damage.error().message + ": " + remedy);
+  // From here on it is used by the main loop: who finds it locked is told so and comes again.
+  database_->set_busy_timeout(0);
   if (damage->empty()) return {};
   return fail(Code::kConflict, path + " is damaged: " + damage->front() + ": " + remedy);
 }

@@ -31,13 +31,21 @@ Code to_code(int result) {
     case SQLITE_READONLY:
     case SQLITE_AUTH:
     case SQLITE_CANTOPEN: return Code::kPermission;
-    case SQLITE_NOTADB: return Code::kUnsupported;
     case SQLITE_ERROR:
     case SQLITE_MISUSE:
     case SQLITE_RANGE:
     case SQLITE_MISMATCH: return Code::kInternal;
     default: return Code::kIo;
   }
+}
+
+// SQLite knows a disk that is full or read-only only where it asks for space by itself. EROFS: also what a file system
+// becomes by itself under open files, and what may be over later.
+Code to_code(int result, int system_error, bool open) {
+  const Code code = to_code(result);
+  if ((result & 0xff) == SQLITE_IOERR && system_error == ENOSPC) return Code::kNoSpace;
+  if ((result & 0xff) == SQLITE_IOERR && system_error == EROFS) return open ? Code::kUnavailable : Code::kPermission;
+  return open && code == Code::kPermission ? Code::kUnavailable : code;
 }
 
 // SQLite's URI form of a path, in which ?, # and % mean something.
@@ -68,7 +76,8 @@ void Database::Finalize::operator()(sqlite3_stmt* statement) const {
 }
 
 core::Unexpected<core::Error> Database::failure(int code, std::string_view context) const {
-  return fail(to_code(code), std::string(context) + ": " + sqlite3_errmsg(handle_.get()));
+  const int system_error = sqlite3_system_errno(handle_.get());
+  return fail(to_code(code, system_error, open_), std::string(context) + ": " + sqlite3_errmsg(handle_.get()));
 }
 
 core::Result<std::unique_ptr<Database>> Database::open(const std::string& path, const Schema& schema) {
@@ -85,6 +94,7 @@ core::Result<std::unique_ptr<Database>> Database::open(const std::string& path, 
                                   "PRAGMA trusted_schema = OFF;")
                         .with_context(context));
   AIRCHECK_TRY_VOID(migrate(*database, path, schema).with_context(context));
+  database->open_ = true;
   return database;
 }
 

@@ -61,7 +61,9 @@ class Database {
   // One cheap read that proves that the file still answers.
   core::Result<void> ping();
 
-  // An error of the last call, with our codes: constraint = kConflict, busy = kUnavailable, full = kNoSpace.
+  // An error of the last call, with our codes: constraint = kConflict, busy = kUnavailable, full = kNoSpace,
+  // no database = kParse. A file that cannot be written is kPermission while it is opened, later kUnavailable: the disk
+  // has become read-only and may come back.
   [[nodiscard]] core::Unexpected<core::Error> failure(int code, std::string_view context) const;
 
  private:
@@ -82,6 +84,7 @@ class Database {
   std::unique_ptr<sqlite3, Close> handle_;
   std::map<std::string, StatementHandle, std::less<>> idle_;  // by their SQL; without locks and bindings
   int depth_ = 0;
+  bool open_ = false;  // and migrated
 };
 
 // bind() from 1, columns from 0, as SQLite counts. The Database has to live longer.

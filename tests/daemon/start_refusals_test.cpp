@@ -114,6 +114,22 @@ TEST_F(StartRefusalsTest, AStationDatabaseThatIsDamagedPastItsHeaderIsKept) {
   expect_comes_back();
 }
 
+TEST_F(StartRefusalsTest, AStationDatabaseThatIsNoDatabaseIsKeptAndTheNewestBackupBringsItBack) {
+  const auto backup = command("backup " + (directory_ / "backup"));
+  ASSERT_EQ(backup.exit, 0) << backup.output;
+  for (const std::string& text : {std::string("no database at all"), std::string(65536, '\xa5')}) {
+    directory_.write("state/station.db", text);
+    const std::string why = refusal();
+    for (const char* part : {"station.db", "not a database", "restore station.db and secrets/ from your backup",
+                             "the newest that `aircheckd backup` made"}) {
+      EXPECT_NE(why.find(part), std::string::npos) << part << " in " << why;
+    }
+  }
+  std::filesystem::copy(directory_ / "backup/station.db", state() + "/station.db",
+                        std::filesystem::copy_options::overwrite_existing);
+  expect_comes_back();
+}
+
 TEST_F(StartRefusalsTest, AnIndexThatAnotherProgramHoldsIsLeftAsItIs) {
   // A process of its own: a lock of this one would go as soon as it closes the file that it compares.
   FILE* const other = popen(("sqlite3 '" + state() + "/index.db'").c_str(), "we");

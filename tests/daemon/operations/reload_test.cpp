@@ -1,6 +1,9 @@
 // What a running aircheckd takes over from a changed configuration file, and what it says of the rest.
+#include <algorithm>
+#include <memory>
 #include <sstream>
 
+#include "support/raw_client.hpp"
 #include "support/station_process.hpp"
 
 namespace aircheck {
@@ -92,6 +95,51 @@ TEST_F(ReloadTest, TrustedProxiesAreThoseOfTheNewFile) {
   configure("[server]\ntrusted-proxies=127.0.0.0/8\n");
   EXPECT_EQ(reload().output, "in force: [server] trusted-proxies\nthe configuration was read anew\n");
   EXPECT_TRUE(live_url(token, forwarded).starts_with("https://"));
+}
+
+TEST_F(ReloadTest, SegmentsComeFromTheNewCdnAfterASignal) {
+  configure("[server]\ncdn-base-url=https://cdn1.example\n");
+  start(config(), {{"AIRCHECK_ADMIN_PASSWORD", kPassword}});
+  const std::string token = sign_in();
+  create_channel(token);
+  EXPECT_TRUE(live_url(token).starts_with("https://cdn1.example/hls/ch1/")) << live_url(token);
+  configure("[server]\ncdn-base-url=https://cdn2.example/tv\n");
+  kill(daemon_, SIGHUP);
+  EXPECT_TRUE(logs("[server] cdn-base-url: the new value is in force")) << log();
+  EXPECT_TRUE(live_url(token).starts_with("https://cdn2.example/tv/hls/ch1/")) << live_url(token);
+  configure("");
+  kill(daemon_, SIGHUP);
+  const base::Timer tick = base::Timer::every(20, [] {});
+  EXPECT_TRUE(run_until([&] { return live_url(token).starts_with("http://"); }));
+}
+
+TEST_F(ReloadTest, TheLimitOfConnectionsIsThatOfTheNewFileAfterASignal) {
+  configure("[server]\nmax-connections=10\n");
+  start(config());
+  const int port = std::stoi(url_.substr(url_.rfind(':') + 1));
+  std::vector<std::unique_ptr<test::RawClient>> clients;
+  const auto join = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      clients.push_back(std::make_unique<test::RawClient>(port));
+      clients.back()->send("GET /health HTTP/1.1\r\nHost: here\r\n\r\n");
+    }
+  };
+  const auto open = [&] {
+    return std::count_if(clients.begin(), clients.end(), [](const auto& client) { return !client->closed(); });
+  };
+  const base::Timer tick = base::Timer::every(5, [] {});
+  join(30);
+  EXPECT_TRUE(run_until([&] { return open() <= 10; }));
+  clients.clear();
+  configure("[server]\nmax-connections=60\n");
+  kill(daemon_, SIGHUP);
+  ASSERT_TRUE(logs("[server] max-connections: the new value is in force")) << log();
+  join(30);
+  EXPECT_TRUE(run_until([&] {
+    return open() < 30 || std::all_of(clients.begin(), clients.end(),
+                                      [](const auto& client) { return client->received.starts_with("HTTP/1.1 200 "); });
+  }));
+  EXPECT_EQ(open(), 30) << "there is room for all of them";
 }
 
 TEST_F(ReloadTest, ARenewedCertificateIsPresentedFromThenOn) {

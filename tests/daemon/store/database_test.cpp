@@ -142,7 +142,7 @@ TEST(Migrations, ANewerOrForeignDatabaseIsRefusedUntouched) {
   EXPECT_NE(Database::open(path, kFirst).error().message.find("install the newer Aircheck"), std::string::npos);
   EXPECT_NE(Database::open(path, kOther).error().message.find("not a other database"), std::string::npos);
   directory.write("text.db", std::string(4096, 'x'));
-  EXPECT_EQ(Database::open(directory / "text.db", kFirst).error().code, Code::kUnsupported);
+  EXPECT_EQ(Database::open(directory / "text.db", kFirst).error().code, Code::kParse);
   EXPECT_EQ(directory.read("text.db"), std::string(4096, 'x'));
   EXPECT_NE(Database::open(directory / "absent/x.db", kFirst).error().message.find("absent/x.db"), std::string::npos);
 }
