@@ -237,8 +237,6 @@ core::Result<void> Station::open_database() {
   AIRCHECK_TRY(database_, std::move(opened));
   const auto damage = database_->damage();
   if (!damage) return fail(damage.error().code, path + ": " + damage.error().message + ": " + remedy);
-  // From here on it is used by the main loop: who finds it locked is told so and comes again.
-  database_->set_busy_timeout(0);
   if (damage->empty()) return {};
   return fail(Code::kConflict, path + " is damaged: " + damage->front() + ": " + remedy);
 }
@@ -333,6 +331,8 @@ core::Result<void> Station::open() {
   retention_.emplace(std::move(retention), *archive_, pool_);
   authenticator_.emplace(access_->gate(), access_->limits(), utc_now);
   AIRCHECK_TRY_VOID(register_routes());
+  // From here on it is used by the main loop: who finds it locked is told so and comes again.
+  database_->set_busy_timeout(0);
   return register_service_routes();
 }
 

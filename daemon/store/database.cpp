@@ -31,6 +31,7 @@ Code to_code(int result) {
     case SQLITE_READONLY:
     case SQLITE_AUTH:
     case SQLITE_CANTOPEN: return Code::kPermission;
+    case SQLITE_NOTADB: return Code::kParse;
     case SQLITE_ERROR:
     case SQLITE_MISUSE:
     case SQLITE_RANGE:
@@ -39,13 +40,16 @@ Code to_code(int result) {
   }
 }
 
-// SQLite knows a disk that is full or read-only only where it asks for space by itself. EROFS: also what a file system
-// becomes by itself under open files, and what may be over later.
-Code to_code(int result, int system_error, bool open) {
-  const Code code = to_code(result);
-  if ((result & 0xff) == SQLITE_IOERR && system_error == ENOSPC) return Code::kNoSpace;
-  if ((result & 0xff) == SQLITE_IOERR && system_error == EROFS) return open ? Code::kUnavailable : Code::kPermission;
-  return open && code == Code::kPermission ? Code::kUnavailable : code;
+// Of a file that was written before: its disk has become read-only, or takes nothing now. It may come back.
+bool is_disk_that_takes_nothing(int result) {
+  switch (result) {
+    case SQLITE_IOERR_WRITE:
+    case SQLITE_IOERR_FSYNC:
+    case SQLITE_IOERR_DIR_FSYNC:
+    case SQLITE_IOERR_TRUNCATE:
+    case SQLITE_IOERR_SHMSIZE: return true;
+    default: return to_code(result) == Code::kPermission;
+  }
 }
 
 // SQLite's URI form of a path, in which ?, # and % mean something.
@@ -76,8 +80,8 @@ void Database::Finalize::operator()(sqlite3_stmt* statement) const {
 }
 
 core::Unexpected<core::Error> Database::failure(int code, std::string_view context) const {
-  const int system_error = sqlite3_system_errno(handle_.get());
-  return fail(to_code(code, system_error, open_), std::string(context) + ": " + sqlite3_errmsg(handle_.get()));
+  const Code ours = open_ && is_disk_that_takes_nothing(code) ? Code::kUnavailable : to_code(code);
+  return fail(ours, std::string(context) + ": " + sqlite3_errmsg(handle_.get()));
 }
 
 core::Result<std::unique_ptr<Database>> Database::open(const std::string& path, const Schema& schema) {

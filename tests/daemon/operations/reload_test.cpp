@@ -97,22 +97,6 @@ TEST_F(ReloadTest, TrustedProxiesAreThoseOfTheNewFile) {
   EXPECT_TRUE(live_url(token, forwarded).starts_with("https://"));
 }
 
-TEST_F(ReloadTest, SegmentsComeFromTheNewCdnAfterASignal) {
-  configure("[server]\ncdn-base-url=https://cdn1.example\n");
-  start(config(), {{"AIRCHECK_ADMIN_PASSWORD", kPassword}});
-  const std::string token = sign_in();
-  create_channel(token);
-  EXPECT_TRUE(live_url(token).starts_with("https://cdn1.example/hls/ch1/")) << live_url(token);
-  configure("[server]\ncdn-base-url=https://cdn2.example/tv\n");
-  kill(daemon_, SIGHUP);
-  EXPECT_TRUE(logs("[server] cdn-base-url: the new value is in force")) << log();
-  EXPECT_TRUE(live_url(token).starts_with("https://cdn2.example/tv/hls/ch1/")) << live_url(token);
-  configure("");
-  kill(daemon_, SIGHUP);
-  const base::Timer tick = base::Timer::every(20, [] {});
-  EXPECT_TRUE(run_until([&] { return live_url(token).starts_with("http://"); }));
-}
-
 TEST_F(ReloadTest, TheLimitOfConnectionsIsThatOfTheNewFileAfterASignal) {
   configure("[server]\nmax-connections=10\n");
   start(config());
