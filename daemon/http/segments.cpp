@@ -122,15 +122,15 @@ class SegmentAnswer {
              AIRCHECK_TRY(bytes, timeshift::make_aes128(std::move(bytes), facts->init, key, *row.key_id, row.sequence)
                                      .with_context(row.location));
            }
-           return timeshift::make_blob(bytes);
+           return timeshift::make_blob(std::move(bytes));
          });
   }
 
   void answer_file(const Validators& validators) {
     if (is_known(validators)) return;
     load(validators, [folder = services_.archive.folder(channel_.id), location = wanted_.location]() -> Result<Blob> {
-      AIRCHECK_TRY(const core::Bytes bytes, folder->read(location));
-      return timeshift::make_blob(bytes);
+      AIRCHECK_TRY(core::Bytes bytes, folder->read(location));
+      return timeshift::make_blob(std::move(bytes));
     });
   }
 

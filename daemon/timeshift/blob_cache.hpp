@@ -13,6 +13,7 @@ namespace aircheck::timeshift {
 // Immutable bytes that several answers share, in the form in which they are sent.
 using Blob = std::shared_ptr<GBytes>;
 [[nodiscard]] Blob make_blob(core::ByteView bytes);
+[[nodiscard]] Blob make_blob(core::Bytes&& bytes);  // without a copy
 [[nodiscard]] std::size_t size_of(const Blob& blob);
 
 }  // namespace aircheck::timeshift

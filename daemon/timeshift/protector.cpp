@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
+#include <utility>
 
 #include "core/aes.hpp"
 #include "core/bmff/decrypt.hpp"
@@ -44,7 +45,7 @@ core::Result<core::Bytes> make_aes128(core::Bytes segment, const core::bmff::Ini
   core::AesBlock iv{};
   const core::Bytes bytes = aes128_iv(sequence);
   std::copy(bytes.begin(), bytes.end(), iv.begin());
-  return core::aes_cbc_encrypt(derive_aes128_key(content_key, key_id), iv, segment);
+  return core::aes_cbc_encrypt(derive_aes128_key(content_key, key_id), iv, std::move(segment));
 }
 
 }  // namespace aircheck::timeshift

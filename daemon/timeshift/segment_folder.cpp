@@ -8,6 +8,8 @@
 
 #include <cerrno>
 
+#include "core/aes.hpp"
+
 namespace aircheck::timeshift {
 
 namespace {
@@ -79,7 +81,10 @@ void remove_empty_folders(const std::string& root, std::string folder) {
 
 core::Result<core::Bytes> SegmentFolder::read_head(const std::string& location, std::size_t limit) const {
   AIRCHECK_TRY(const OpenFile file, open_file(path_, location));
-  core::Bytes bytes(static_cast<std::size_t>(std::min<std::uint64_t>(file.size, limit)));
+  const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(file.size, limit));
+  core::Bytes bytes;
+  bytes.reserve(size + core::AesBlock().size());  // AES-128 makes a segment a block longer
+  bytes.resize(size);
   std::size_t filled = 0;
   while (filled < bytes.size()) {
     const ssize_t got = ::read(file.descriptor.get(), bytes.data() + filled, bytes.size() - filled);

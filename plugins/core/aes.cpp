@@ -72,26 +72,13 @@ Result<void> AesCbc::apply(std::span<std::uint8_t> data) {
   return update_in_place(context_.get(), data, "AES-128-CBC data");
 }
 
-Result<Bytes> aes_cbc_encrypt(const ContentKey& key, const AesBlock& iv, ByteView plaintext) {
-  const std::unique_ptr<EVP_CIPHER_CTX, decltype(&EVP_CIPHER_CTX_free)> context(EVP_CIPHER_CTX_new(),
-                                                                                &EVP_CIPHER_CTX_free);
-  if (!context || EVP_EncryptInit_ex2(context.get(), EVP_aes_128_cbc(), key.reveal().data(), iv.data(), nullptr) != 1) {
-    return fail_cipher("AES-128-CBC");
-  }
-  Bytes output(plaintext.size() + iv.size());  // room for the padding
-  std::size_t written = 0;
-  int produced = 0;
-  while (!plaintext.empty()) {
-    const std::size_t count = std::min(plaintext.size(), kMaxUpdate);
-    if (EVP_EncryptUpdate(context.get(), &output[written], &produced, plaintext.data(), static_cast<int>(count)) != 1) {
-      return fail_cipher("AES-128-CBC data");
-    }
-    written += static_cast<std::size_t>(produced);
-    plaintext = plaintext.subspan(count);
-  }
-  if (EVP_EncryptFinal_ex(context.get(), &output[written], &produced) != 1) return fail_cipher("AES-128-CBC padding");
-  output.resize(written + static_cast<std::size_t>(produced));
-  return output;
+Result<Bytes> aes_cbc_encrypt(const ContentKey& key, const AesBlock& iv, Bytes data) {
+  const std::size_t padding = iv.size() - data.size() % iv.size();
+  data.resize(data.size() + padding, static_cast<std::uint8_t>(padding));
+  AIRCHECK_TRY(AesCbc chain, AesCbc::create(key, CipherDirection::kEncrypt));
+  AIRCHECK_TRY_VOID(chain.start(iv));
+  AIRCHECK_TRY_VOID(chain.apply(data));
+  return data;
 }
 
 }  // namespace aircheck::core

@@ -63,7 +63,7 @@ class AesCbc {
 };
 
 // METHOD=AES-128 of RFC 8216 section 4.3.2.4: the plaintext padded to 16 bytes by PKCS#7 (1 to 16 bytes more), then
-// CBC.
-Result<Bytes> aes_cbc_encrypt(const ContentKey& key, const AesBlock& iv, ByteView plaintext);
+// CBC. In place: data that has room for the padding (capacity()) is not copied.
+Result<Bytes> aes_cbc_encrypt(const ContentKey& key, const AesBlock& iv, Bytes data);
 
 }  // namespace aircheck::core

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 #include "core/bmff/init.hpp"
 #include "daemon/timeshift/segment_files.hpp"
@@ -20,7 +21,11 @@ int main(int argc, char** argv) {
   double seconds = 0;
   double bytes = 0;
   for (std::uint64_t sequence = 0; seconds < std::atof(argv[3]); ++sequence) {
-    const auto made = timeshift::make_aes128(segment, *init, *key, core::KeyId{1}, sequence);
+    // As it comes from the disk: with room for the padding.
+    core::Bytes read;
+    read.reserve(segment.size() + 16);
+    read.assign(segment.begin(), segment.end());
+    const auto made = timeshift::make_aes128(std::move(read), *init, *key, core::KeyId{1}, sequence);
     if (!made) {
       std::fprintf(stderr, "error: %s\n", made.error().message.c_str());
       return 1;

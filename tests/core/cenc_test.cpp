@@ -151,6 +151,11 @@ TEST(CbcsCipher, GivesTheKnownAnswersBothWays) {
   }
 }
 
+Bytes block_at(const Bytes& bytes, std::size_t at) {
+  const auto begin = bytes.begin() + static_cast<std::ptrdiff_t>(at);
+  return {begin, begin + 16};
+}
+
 // One chain over the encrypted blocks of a range, made block by block with another call of libcrypto.
 Bytes cbcs_by_hand(Bytes sample, CryptPattern pattern) {
   AesBlock chain = kConstantIv;
@@ -158,7 +163,7 @@ Bytes cbcs_by_hand(Bytes sample, CryptPattern pattern) {
   const std::size_t group = pattern.skip_blocks == 0 ? 16 : std::size_t{16} * pattern.crypt_blocks;
   for (std::size_t at = 0; at + group <= sample.size(); at += pattern.skip_blocks == 0 ? 16 : period) {
     for (std::size_t i = at; i < at + group; i += 16) {
-      const auto block = aes_cbc_encrypt(kKey, chain, ByteView(sample).subspan(i, 16));
+      const auto block = aes_cbc_encrypt(kKey, chain, block_at(sample, i));
       std::copy_n(block->begin(), 16, chain.begin());
       std::copy_n(block->begin(), 16, sample.begin() + static_cast<std::ptrdiff_t>(i));
     }
