@@ -29,7 +29,7 @@ Result<KeyRecord> KeyPlan::cover(const LastSegment& last) {
 Result<KeyRecord> KeyPlan::start(const Channel& channel, Utc anchor, const std::optional<LastSegment>& last) {
   key_.reset();
   if (last && last->key_id) {
-    const auto covered = cover(*last);
+    auto covered = cover(*last);
     if (!covered && covered.error().code != core::Code::kNotFound) return covered;
   }
   AIRCHECK_TRY(KeyRecord key, key_at(channel, anchor));

@@ -275,6 +275,7 @@ std::vector<SegmentIndex::KeyUse> SegmentIndex::key_uses() const {
     use.end = std::max(use.end, this_one.end);
   }
   std::vector<KeyUse> all;
+  all.reserve(uses.size());
   for (const auto& [key_id, use] : uses) all.push_back(use);
   return all;
 }
