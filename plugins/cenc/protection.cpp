@@ -6,6 +6,7 @@
 
 #include "gstx/buffer_map.hpp"
 #include "gstx/caps.hpp"
+#include "gstx/protection_fields.hpp"
 
 namespace aircheck::cenc {
 
@@ -15,6 +16,7 @@ using core::CencScheme;
 using core::Code;
 using core::fail;
 using core::Result;
+using gstx::protection_fields;
 using gstx::Ref;
 
 constexpr const char* kOriginalMediaType = "original-media-type";
@@ -59,25 +61,6 @@ Ref<GstBuffer> subsamples_buffer(std::span<const core::Subsample> subsamples) {
     for (const int shift : {24, 16, 8, 0}) *out++ = static_cast<std::uint8_t>(subsample.protected_bytes >> shift);
   }
   return Ref<GstBuffer>::adopt(gst_buffer_new_memdup(bytes.data(), subsamples.size() * kSubsampleSize));
-}
-
-// The names of the fields, looked up once: every frame has them.
-struct Fields {
-  GQuark encrypted_caps = g_quark_from_static_string(kEncryptedCaps);
-  GQuark iv_size = g_quark_from_static_string("iv_size");
-  GQuark encrypted = g_quark_from_static_string("encrypted");
-  GQuark kid = g_quark_from_static_string("kid");
-  GQuark crypt_byte_block = g_quark_from_static_string("crypt_byte_block");
-  GQuark skip_byte_block = g_quark_from_static_string("skip_byte_block");
-  GQuark constant_iv_size = g_quark_from_static_string("constant_iv_size");
-  GQuark iv = g_quark_from_static_string("iv");
-  GQuark cipher_mode = g_quark_from_static_string(kCipherMode);
-  GQuark subsample_count = g_quark_from_static_string("subsample_count");
-  GQuark subsamples = g_quark_from_static_string("subsamples");
-};
-const Fields& fields() {
-  static const Fields kFields;
-  return kFields;
 }
 
 // A GValue on its way into a structure.
@@ -227,33 +210,33 @@ Ref<GstCaps> any_encrypted_caps(GstCaps* clear) {
 // Fields, types and order as qtdemux 1.22 has them, but for one: where a constant IV comes with subsamples, qtdemux
 // calls it a sample's own of 16 bytes, and we say what it is, so that a muxer can tell.
 ProtectionInfo::ProtectionInfo(const CommonProtection& common)
-    : common_(gst_structure_new_id_empty(fields().encrypted_caps)), constant_iv_(common.scheme == CencScheme::kCbcs) {
+    : common_(gst_structure_new_empty(kEncryptedCaps)), constant_iv_(common.scheme == CencScheme::kCbcs) {
   GstStructure* const info = common_.get();
   const bool own_iv = common.encrypted && !constant_iv_;
-  set_uint(info, fields().iv_size, own_iv ? std::tuple_size_v<core::CencIv> : 0);
+  set_uint(info, protection_fields().iv_size, own_iv ? std::tuple_size_v<core::CencIv> : 0);
   Value encrypted(G_TYPE_BOOLEAN);
   g_value_set_boolean(encrypted.get(), common.encrypted ? TRUE : FALSE);
-  encrypted.move_to(info, fields().encrypted);
-  set_buffer(info, fields().kid, common.key_id);
+  encrypted.move_to(info, protection_fields().encrypted);
+  set_buffer(info, protection_fields().kid, common.key_id);
   if (common.pattern.skip_blocks != 0) {
-    set_uint(info, fields().crypt_byte_block, common.pattern.crypt_blocks);
-    set_uint(info, fields().skip_byte_block, common.pattern.skip_blocks);
+    set_uint(info, protection_fields().crypt_byte_block, common.pattern.crypt_blocks);
+    set_uint(info, protection_fields().skip_byte_block, common.pattern.skip_blocks);
   }
   if (constant_iv_) {
-    set_uint(info, fields().constant_iv_size, std::tuple_size_v<core::AesBlock>);
-    set_buffer(info, fields().iv, common.constant_iv);
+    set_uint(info, protection_fields().constant_iv_size, std::tuple_size_v<core::AesBlock>);
+    set_buffer(info, protection_fields().iv, common.constant_iv);
   }
   Value mode(G_TYPE_STRING);
   g_value_set_interned_string(mode.get(), g_intern_static_string(cipher_mode(common.scheme)));  // copies are free
-  mode.move_to(info, fields().cipher_mode);
+  mode.move_to(info, g_quark_from_static_string(kCipherMode));
 }
 
 void ProtectionInfo::add_to(GstBuffer* frame, GstBuffer* iv, std::span<const core::Subsample> subsamples) const {
   GstStructure* const info = gst_structure_copy(common_.get());
-  if (iv != nullptr) set_buffer(info, fields().iv, iv);
+  if (iv != nullptr) set_buffer(info, protection_fields().iv, iv);
   // Of wholly protected samples with a constant IV a file says nothing, and neither does qtdemux.
-  if (!constant_iv_ || !subsamples.empty()) set_uint(info, fields().subsample_count, subsamples.size());
-  if (!subsamples.empty()) set_buffer(info, fields().subsamples, subsamples_buffer(subsamples).get());
+  if (!constant_iv_ || !subsamples.empty()) set_uint(info, protection_fields().subsample_count, subsamples.size());
+  if (!subsamples.empty()) set_buffer(info, protection_fields().subsamples, subsamples_buffer(subsamples).get());
   gst_buffer_add_protection_meta(frame, info);
 }
 

@@ -5,6 +5,7 @@
 #include "core/cenc.hpp"
 #include "core/time.hpp"
 #include "gstx/caps.hpp"
+#include "gstx/protection_fields.hpp"
 
 namespace aircheck::fmp4 {
 namespace {
@@ -14,26 +15,11 @@ using core::Bytes;
 using core::Code;
 using core::fail;
 using core::Result;
+using gstx::protection_fields;
 
 constexpr std::size_t kIvSize = std::tuple_size_v<core::CencIv>;
 constexpr std::size_t kLargestInfo = 255;  // sizes in saiz are bytes
 constexpr std::size_t kSubsampleSize = 6;
-
-// The names of the fields, looked up once: every sample has them.
-struct Fields {
-  GQuark encrypted = g_quark_from_static_string("encrypted");
-  GQuark kid = g_quark_from_static_string("kid");
-  GQuark crypt_byte_block = g_quark_from_static_string("crypt_byte_block");
-  GQuark skip_byte_block = g_quark_from_static_string("skip_byte_block");
-  GQuark constant_iv_size = g_quark_from_static_string("constant_iv_size");
-  GQuark iv = g_quark_from_static_string("iv");
-  GQuark subsample_count = g_quark_from_static_string("subsample_count");
-  GQuark subsamples = g_quark_from_static_string("subsamples");
-};
-const Fields& fields() {
-  static const Fields kFields;
-  return kFields;
-}
 
 // Of one sample, so that its entry in senc has at most 255 bytes: 42 with a constant IV, 40 with one of 8 bytes.
 std::size_t most_subsamples(std::size_t iv_size) {
@@ -41,7 +27,8 @@ std::size_t most_subsamples(std::size_t iv_size) {
 }
 
 bool is_encrypted(const GstStructure* info) {
-  const GValue* const value = info != nullptr ? gst_structure_id_get_value(info, fields().encrypted) : nullptr;
+  const GValue* const value =
+      info != nullptr ? gst_structure_id_get_value(info, protection_fields().encrypted) : nullptr;
   return value != nullptr && G_VALUE_HOLDS_BOOLEAN(value) && g_value_get_boolean(value) != FALSE;
 }
 
@@ -66,11 +53,11 @@ Bytes clear_subsamples(std::size_t size) {
 // What the metadata says beyond the one sample; nothing where it has no key id.
 std::optional<SampleKey> read_key(const GstStructure* info) {
   SampleKey key;
-  if (!copy_field(info, fields().kid, key.key_id.emplace())) return std::nullopt;
-  key.crypt_byte_block = gstx::peek_uint(info, fields().crypt_byte_block).value_or(0) & 0x0f;
-  key.skip_byte_block = gstx::peek_uint(info, fields().skip_byte_block).value_or(0) & 0x0f;
-  if (gstx::peek_uint(info, fields().constant_iv_size).value_or(0) == 0) return key;
-  if (!copy_field(info, fields().iv, key.constant_iv.emplace())) return std::nullopt;
+  if (!copy_field(info, protection_fields().kid, key.key_id.emplace())) return std::nullopt;
+  key.crypt_byte_block = gstx::peek_uint(info, protection_fields().crypt_byte_block).value_or(0) & 0x0f;
+  key.skip_byte_block = gstx::peek_uint(info, protection_fields().skip_byte_block).value_or(0) & 0x0f;
+  if (gstx::peek_uint(info, protection_fields().constant_iv_size).value_or(0) == 0) return key;
+  if (!copy_field(info, protection_fields().iv, key.constant_iv.emplace())) return std::nullopt;
   return key;
 }
 
@@ -87,15 +74,15 @@ Result<SampleProtection> read_clear(std::size_t size, std::size_t iv_size) {
 Result<SampleProtection> read_encrypted(const GstStructure* info, std::size_t iv_size) {
   SampleProtection protection;
   if (iv_size != 0) {
-    GstBuffer* const iv = gstx::peek_buffer(info, fields().iv);
+    GstBuffer* const iv = gstx::peek_buffer(info, protection_fields().iv);
     if (iv == nullptr || gst_buffer_get_size(iv) != iv_size) {
       return fail(Code::kUnsupported, "the protection metadata has no IV of " + std::to_string(iv_size) + " bytes");
     }
     gst_buffer_extract(iv, 0, protection.iv.data(), iv_size);
   }
-  const std::size_t count = gstx::peek_uint(info, fields().subsample_count).value_or(0);
+  const std::size_t count = gstx::peek_uint(info, protection_fields().subsample_count).value_or(0);
   if (count == 0) return protection;
-  GstBuffer* const subsamples = gstx::peek_buffer(info, fields().subsamples);
+  GstBuffer* const subsamples = gstx::peek_buffer(info, protection_fields().subsamples);
   if (count > most_subsamples(iv_size) || subsamples == nullptr ||
       gst_buffer_get_size(subsamples) != count * kSubsampleSize) {
     return fail(Code::kUnsupported, "the protection metadata says " + std::to_string(count) +

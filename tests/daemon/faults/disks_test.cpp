@@ -46,12 +46,6 @@ class DisksTest : public test::StationWithFiles {
     }
     token_ = sign_in();
   }
-  // Until index.db has what the folder has.
-  void settle() {
-    test::Finished checked = command("check");
-    for (int i = 0; i < 200 && checked.exit == 3; ++i) checked = command("check");
-    ASSERT_EQ(checked.exit, 0) << checked.output << log();
-  }
   std::string playlist(std::int64_t from_s) {
     test::HttpResponse answer;
     const base::Timer tick = base::Timer::every(20, [] {});

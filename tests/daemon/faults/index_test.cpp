@@ -49,12 +49,6 @@ class IndexTest : public test::StationWithFiles {
   void remove_index() const {
     for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(index() + suffix);
   }
-  // Until index.db has what the folder has.
-  void settle() {
-    test::Finished checked = command("check");
-    for (int i = 0; i < 200 && checked.exit == 3; ++i) checked = command("check");
-    ASSERT_EQ(checked.exit, 0) << checked.output << log();
-  }
   static std::string without_tokens(std::string text) {
     for (std::size_t at = 0; (at = text.find("token=", at)) != std::string::npos;) {
       at += 6;

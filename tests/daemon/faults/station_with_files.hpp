@@ -62,6 +62,12 @@ class StationWithFiles : public StationProcess {
     const std::size_t at = text.find("\n" + name + " ");
     return at == std::string::npos ? -1 : std::stod(text.substr(at + name.size() + 2));
   }
+  // Until index.db has what the folder has.
+  void settle() {
+    Finished checked = command("check");
+    for (int i = 0; i < 200 && checked.exit == 3; ++i) checked = command("check");
+    ASSERT_EQ(checked.exit, 0) << checked.output << log();
+  }
   [[nodiscard]] bool logs(const std::string& text) {
     const base::Timer tick = base::Timer::every(20, [] {});
     return run_until([&] { return log().find(text) != std::string::npos; });

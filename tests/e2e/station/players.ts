@@ -110,16 +110,21 @@ function hlsDetails(): { details: { deltaUpdateFailed: boolean; fragments: strin
 }
 
 export function playerTests(station: () => Station): void {
+  /** The page of a player that takes its keys from the licence route, as the viewer. */
+  const playerPage = async (player: string, src: string) => {
+    const query = new URLSearchParams({
+      src: new URL(src, station().url).href,
+      license: `${station().url}/api/v1/drm/license`,
+      bearer: await station().token(station().viewer),
+    });
+    return `${station().pages.url}/pages/${player}.html?${query}`;
+  };
+
   describe("players", () => {
     test("hls.js plays with a key from the licence route", async () => {
       const browser = await startChromium();
       try {
-        const query = new URLSearchParams({
-          src: await station().liveUrl("ch1"),
-          license: `${station().url}/api/v1/drm/license`,
-          bearer: await station().token(station().viewer),
-        });
-        const state = await provePlays(browser, `${station().pages.url}/pages/hls.html?${query}`, { frames: 100 });
+        const state = await provePlays(browser, await playerPage("hls", await station().liveUrl("ch1")), { frames: 100 });
         assert.ok(state.licenceUrls.length > 0, "no licence was asked for");
       } finally {
         await browser.close();
@@ -129,16 +134,12 @@ export function playerTests(station: () => Station): void {
     for (const player of ["hls", "shaka"]) {
       test(`${player} begins a start-over at its beginning by itself`, async () => {
         const offered = await station().startOver("ch1");
-        const query = new URLSearchParams({
-          src: new URL(offered.startover_url, station().url).href,
-          license: `${station().url}/api/v1/drm/license`,
-          bearer: await station().token(station().viewer),
-        });
+        const url = await playerPage(player, offered.startover_url);
         const browser = await startChromium();
         try {
           const { page, log } = await openPage(browser, { width: 640, height: 360 });
           const asked = Date.now();
-          await page.goto(`${station().pages.url}/pages/${player}.html?${query}`);
+          await page.goto(url);
           const state = await untilPlaying(page, log, 5);
           const position = (state.utcMs! - Date.parse(offered.programme.start)) / 1000;
           const most = 2 + (Date.now() - asked) / 1000;
@@ -152,11 +153,6 @@ export function playerTests(station: () => Station): void {
     test("hls.js takes the updates of a start-over as deltas and misses nothing", async () => {
       // Early, since deltas begin when the playlist is longer than its skip boundary of six target durations.
       const offered = await station().startOver("ch1", { from: 1, to: 8 });
-      const query = new URLSearchParams({
-        src: new URL(offered.startover_url, station().url).href,
-        license: `${station().url}/api/v1/drm/license`,
-        bearer: await station().token(station().viewer),
-      });
       const browser = await startChromium();
       try {
         const { page, log } = await openPage(browser, { width: 640, height: 360 });
@@ -165,7 +161,7 @@ export function playerTests(station: () => Station): void {
           if (!response.url().includes("_HLS_skip=")) return;
           void response.text().then((text) => text.includes("#EXT-X-SKIP:") && deltas.push(text));
         });
-        await page.goto(`${station().pages.url}/pages/hls.html?${query}`);
+        await page.goto(await playerPage("hls", offered.startover_url));
         await untilPlaying(page, log, 5);
         const known = await until("two deltas", kProgrammeSeconds, async () => {
           const { details, playlist } = await page.evaluate(hlsDetails);
