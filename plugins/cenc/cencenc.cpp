@@ -17,7 +17,7 @@
  *
  * ## Example launch line
  * |[
- * gst-launch-1.0 filesrc location=film.mp4 ! qtdemux ! h264parse ! cencenc key-id=11223344556677889900aabbccddeeff \
+ * gst-launch-1.0 filesrc location=film.mp4 ! qtdemux ! cencenc key-id=11223344556677889900aabbccddeeff \
  *   key-file=key.bin scheme=cbcs ! fakesink silent=false -v
  * ]|
  */

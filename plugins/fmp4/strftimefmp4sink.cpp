@@ -16,13 +16,14 @@
  *
  * ## Example launch lines
  * |[
- * gst-launch-1.0 filesrc location=film.mp4 ! qtdemux name=d  d.video_0 ! h264parse ! sink.video \
- *   d.audio_0 ! aacparse ! sink.audio  strftimefmp4sink name=sink location=out/ch1-%Y%m%d%H%M%S.m4s \
+ * gst-launch-1.0 filesrc location=film.mp4 ! qtdemux name=d  d.video_0 ! sink.video \
+ *   d.audio_0 ! sink.audio  strftimefmp4sink name=sink location=out/ch1-%Y%m%d%H%M%S.m4s \
  *   playlist-location=out/ch1.m3u8 target-duration=6 start-utc=2026-02-25T14:30:00Z
- * ]| Segments of six seconds that hold picture and sound, and a playlist.
+ * ]| Segments of six seconds that hold picture and sound, and a playlist. What comes from an encoder or MPEG-TS needs
+ * parsers before the sink.
  * |[
- * gst-launch-1.0 filesrc location=film.mp4 ! qtdemux name=d  d.video_0 ! h264parse ! sink.video \
- *   d.audio_0 ! aacparse ! sink.audio  strftimefmp4sink name=sink layout=separate \
+ * gst-launch-1.0 filesrc location=film.mp4 ! qtdemux name=d  d.video_0 ! sink.video \
+ *   d.audio_0 ! sink.audio  strftimefmp4sink name=sink layout=separate \
  *   location=out/ch1-%{track}-%Y%m%d%H%M%S.m4s playlist-location=out/ch1-%{track}.m3u8 \
  *   multivariant-location=out/index.m3u8
  * ]| A file for each track, a playlist of each, and one of these.

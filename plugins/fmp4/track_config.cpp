@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "core/time.hpp"
-#include "fmp4/reorder_depth.hpp"
+#include "fmp4/parameter_sets.hpp"
 #include "gstx/caps.hpp"
 
 namespace aircheck::fmp4 {
@@ -58,6 +58,21 @@ Result<Bytes> codec_data(const GstStructure* structure) {
   return bytes_of(buffer.get());
 }
 
+// The caps win over the parameter sets, which need not be right about what a container says otherwise.
+void set_aspect_ratio(const GstStructure* structure, TrackConfig& config) {
+  std::optional<bmff::Pasp>& pasp = config.visual.pasp;
+  gint par_n = 0;
+  gint par_d = 0;
+  const bool told = gst_structure_get_fraction(structure, "pixel-aspect-ratio", &par_n, &par_d) != FALSE;
+  if (told && par_n > 0 && par_d > 0) {
+    pasp = bmff::Pasp{static_cast<std::uint32_t>(par_n), static_cast<std::uint32_t>(par_d)};
+  }
+  if (pasp && pasp->h_spacing == pasp->v_spacing) pasp.reset();
+  const bmff::Pasp shape = pasp.value_or(bmff::Pasp{});
+  config.display_width = static_cast<std::uint32_t>(std::min<std::int64_t>(
+      core::scale_round(std::int64_t{config.visual.width} << 16, shape.h_spacing, shape.v_spacing), UINT32_MAX));
+}
+
 void set_colour(const GstStructure* structure, bmff::VisualSampleEntry& entry) {
   const gchar* text = gst_structure_get_string(structure, "colorimetry");
   GstVideoColorimetry colour;
@@ -95,19 +110,23 @@ Result<void> set_decoder_configuration(const GstStructure* structure, TrackConfi
   const gchar* text = gst_structure_get_string(structure, "stream-format");
   const std::string_view format = text != nullptr ? text : "";
   const bool in_samples = format == "avc3" || format == "hev1";
+  StreamFacts facts;
   if (config.codec == Codec::kH264) {
     config.visual.type = format == "avc3" ? fourcc("avc3") : fourcc("avc1");
     auto avcc = bmff::read_payload<bmff::AvcC>(data, bmff::AvcC::kType);
     if (!avcc) return core::Unexpected<core::Error>(avcc.error().with_context("codec_data"));
-    config.reorder_depth = reorder_depth(*avcc);
+    facts = read_parameter_sets(*avcc);
     config.visual.avcc = std::move(*avcc);
   } else {
     config.visual.type = format == "hev1" ? fourcc("hev1") : fourcc("hvc1");
     auto hvcc = bmff::read_payload<bmff::HvcC>(data, bmff::HvcC::kType);
     if (!hvcc) return core::Unexpected<core::Error>(hvcc.error().with_context("codec_data"));
-    config.reorder_depth = reorder_depth(*hvcc);
+    facts = read_parameter_sets(*hvcc);
     config.visual.hvcc = std::move(*hvcc);
   }
+  config.reorder_depth = facts.reorder_depth;
+  config.visual.pasp = facts.pasp;
+  config.visual.colr = std::move(facts.colr);
   if (in_samples || config.has_parameter_sets()) return {};
   return fail(Code::kInvalidArgument, "the codec_data has no parameter sets: put a parser before");
 }
@@ -122,17 +141,8 @@ Result<void> set_video(const GstCaps* caps, TrackConfig& config) {
   }
   config.visual.width = static_cast<std::uint16_t>(width);
   config.visual.height = static_cast<std::uint16_t>(height);
-  gint par_n = 1;
-  gint par_d = 1;
-  gst_structure_get_fraction(structure, "pixel-aspect-ratio", &par_n, &par_d);
-  if (par_n > 0 && par_d > 0 && par_n != par_d) {
-    config.visual.pasp = bmff::Pasp{static_cast<std::uint32_t>(par_n), static_cast<std::uint32_t>(par_d)};
-  } else {
-    par_n = par_d = 1;
-  }
-  config.display_width = static_cast<std::uint32_t>(
-      std::min<std::int64_t>(core::scale_round(std::int64_t{width} << 16, par_n, par_d), UINT32_MAX));
   AIRCHECK_TRY_VOID(set_decoder_configuration(structure, config));
+  set_aspect_ratio(structure, config);
   set_colour(structure, config.visual);
   set_light(caps, config.visual);
   set_video_timescale(structure, config);

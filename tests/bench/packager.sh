@@ -12,22 +12,32 @@ find_packager() { # sets PACKAGER
   chmod +x "$PACKAGER"
 }
 
-# package_ours FILM FSYNC [SCHEME [TARGET [BEHIND]]]: wall-clock and processor seconds. BEHIND is an element behind each
-# pad of the demuxer: with `queue` each track has a thread of its own.
+# begin_alike FOLDER: empty, and nothing of the run before still on its way to the disk, which would be paid for by the
+# next one, whose it is not.
+begin_alike() {
+  rm -rf "$WORK/ours" "$WORK/peer" && mkdir -p "$WORK/$1"
+  sync -f "$WORK"
+}
+
+# package_ours FILM FSYNC [SCHEME [TARGET [WITH]]]: wall-clock and processor seconds. WITH adds to the line what a file
+# does not need: `parsers`, or `queues` (and parsers), a thread for each track as live lines have it.
 package_ours() {
-  local scheme=${3:-cenc} target=${4:-6} behind=()
-  [ -z "${5:-}" ] || behind=("$5" !)
-  rm -rf "$WORK/ours" && mkdir -p "$WORK/ours"
+  local scheme=${3:-cenc} target=${4:-6} video=() audio=()
+  case ${5:-} in
+    parsers) video=(h264parse !) audio=(aacparse !) ;;
+    queues) video=(queue ! h264parse !) audio=(queue ! aacparse !) ;;
+  esac
+  begin_alike ours
   timed 120 'packaging with gst-launch-1.0' gst-launch-1.0 -q filesrc location="$1" ! qtdemux name=d \
-    d.video_0 ! "${behind[@]}" h264parse ! cencenc scheme="$scheme" key-id=$KID key=$KEY ! sink.video \
-    d.audio_0 ! "${behind[@]}" aacparse ! cencenc scheme="$scheme" key-id=$KID key=$KEY ! sink.audio \
+    d.video_0 ! "${video[@]}" cencenc scheme="$scheme" key-id=$KID key=$KEY ! sink.video \
+    d.audio_0 ! "${audio[@]}" cencenc scheme="$scheme" key-id=$KID key=$KEY ! sink.audio \
     strftimefmp4sink name=sink fsync="$2" location="$WORK/ours/ch1-%Y%m%d%H%M%S.m4s" \
     playlist-location="$WORK/ours/ch1.m3u8" target-duration="$target" start-utc=2026-02-25T14:30:00Z
 }
 
 # package_peer FILM [SCHEME]: the same. It never syncs its files.
 package_peer() {
-  rm -rf "$WORK/peer" && mkdir -p "$WORK/peer"
+  begin_alike peer
   timed 120 'packaging with shaka-packager' "$PACKAGER" \
     "in=$1,stream=video,init_segment=$WORK/peer/v_i.mp4,segment_template=$WORK/peer/v_\$Number\$.m4s,playlist_name=v.m3u8" \
     "in=$1,stream=audio,init_segment=$WORK/peer/a_i.mp4,segment_template=$WORK/peer/a_\$Number\$.m4s,playlist_name=a.m3u8" \

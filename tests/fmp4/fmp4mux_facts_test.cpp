@@ -125,6 +125,54 @@ TEST_F(Fmp4MuxFacts, HighDynamicRange) {
   }
 }
 
+struct Parsed {
+  const char* encoder;
+  const char* filter;  // ffmpeg's, that changes the VUI
+  const char* parser;
+  friend std::ostream& operator<<(std::ostream& out, const Parsed& parsed) { return out << parsed.parser; }
+};
+
+// A demuxer of MP4 hands over samples that need no parser. What a parser would read in the parameter sets, the muxer
+// does.
+class WithoutAParser : public Fmp4MuxFacts, public testing::WithParamInterface<Parsed> {
+ protected:
+  static Output muxed(const std::string& source, const std::string& parser) {
+    Output output = run("filesrc location=" + source + " ! qtdemux ! " + parser + mux());
+    EXPECT_EQ(output.error, "");
+    return output;
+  }
+  // But for the decoder configuration record, which a parser makes anew and the demuxer leaves as it is in the file.
+  static bmff::VisualSampleEntry entry(const Output& output) {
+    bmff::VisualSampleEntry entry = moov(output.parts.front().bytes).traks[0].mdia.minf.stbl.stsd.visual.at(0);
+    entry.avcc.reset();
+    entry.hvcc.reset();
+    return entry;
+  }
+};
+
+TEST_P(WithoutAParser, AnMp4FileIsMuxedAsWithOne) {
+  const std::string encoded =
+      film("encoded.mp4", std::string("-f lavfi -i testsrc=s=320x180:r=30000/1001:d=6 -pix_fmt yuv420p -g 48 -bf 3 ") +
+                              GetParam().encoder);
+  // The container does not know the colour: it is in the stream alone.
+  const std::string source =
+      film("source.mp4", "-i " + encoded + " -c copy -movflags -write_colr -bsf:v " + GetParam().filter +
+                             "=colour_primaries=9:transfer_characteristics=16:matrix_coefficients=9:"
+                             "video_full_range_flag=1");
+  const Output with = muxed(source, std::string(GetParam().parser) + " ! ");
+  const Output without = muxed(source, "");
+  ASSERT_EQ(with.parts.size(), without.parts.size());
+  for (std::size_t i = 1; i < with.parts.size(); ++i) EXPECT_TRUE(with.parts[i].bytes == without.parts[i].bytes) << i;
+  EXPECT_EQ(entry(with), entry(without));
+  EXPECT_EQ(entry(without).colr, (bmff::Colr{.primaries = 9, .transfer = 16, .matrix = 9, .full_range = 0x80}));
+  expect_plays(write("muxed.mp4", without.all()));
+}
+
+INSTANTIATE_TEST_SUITE_P(Codecs, WithoutAParser,
+                         testing::Values(Parsed{"-c:v libx264", "h264_metadata", "h264parse"},
+                                         Parsed{"-c:v libx265 -x265-params log-level=none -tag:v hvc1", "hevc_metadata",
+                                                "h265parse"}));
+
 class TagsOfTheHarness : public Fmp4MuxHarness {
  protected:
   void tag(const char* language, guint bitrate) {

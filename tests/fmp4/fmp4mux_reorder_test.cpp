@@ -3,7 +3,7 @@
 #include <set>
 
 #include "fmp4/muxing.hpp"
-#include "fmp4/reorder_depth.hpp"
+#include "fmp4/parameter_sets.hpp"
 
 namespace aircheck::fmp4 {
 namespace {
@@ -166,7 +166,9 @@ Bytes write(const Sps& sps) {
 }
 
 TEST(ReorderDepth, IsWhatTheSpsSaysOrLeavesOpen) {
-  const auto depth = [](const std::vector<Bytes>& units) { return reorder_depth(bmff::AvcC{.sps = units}); };
+  const auto depth = [](const std::vector<Bytes>& units) {
+    return read_parameter_sets(bmff::AvcC{.sps = units}).reorder_depth;
+  };
   EXPECT_EQ(depth({write({.reorder_frames = 0})}), 0U);
   EXPECT_EQ(depth({write({.reorder_frames = 2})}), 2U);
   EXPECT_EQ(depth({write({.reorder_frames = 1}), write({.reorder_frames = 3}), write({.reorder_frames = 2})}), 3U);
@@ -183,11 +185,13 @@ TEST(ReorderDepth, IsWhatTheSpsSaysOrLeavesOpen) {
 
 TEST(ReorderDepth, IsUnknownWithoutAReadableSps) {
   const Bytes whole = write({.reorder_frames = 2});
-  EXPECT_EQ(reorder_depth(bmff::AvcC{}), std::nullopt);
-  EXPECT_EQ(reorder_depth(bmff::AvcC{.sps = {Bytes{}}}), std::nullopt);
-  EXPECT_EQ(reorder_depth(bmff::AvcC{.sps = {Bytes(whole.begin(), whole.begin() + 5)}}), std::nullopt);
-  EXPECT_EQ(reorder_depth(bmff::HvcC{}), std::nullopt);
-  EXPECT_EQ(reorder_depth(bmff::HvcC{.arrays = {{.nal_type = 33, .nals = {Bytes{0x42, 1, 1}}}}}), std::nullopt);
+  EXPECT_EQ(read_parameter_sets(bmff::AvcC{}).reorder_depth, std::nullopt);
+  EXPECT_EQ(read_parameter_sets(bmff::AvcC{.sps = {Bytes{}}}).reorder_depth, std::nullopt);
+  EXPECT_EQ(read_parameter_sets(bmff::AvcC{.sps = {Bytes(whole.begin(), whole.begin() + 5)}}).reorder_depth,
+            std::nullopt);
+  EXPECT_EQ(read_parameter_sets(bmff::HvcC{}).reorder_depth, std::nullopt);
+  EXPECT_EQ(read_parameter_sets(bmff::HvcC{.arrays = {{.nal_type = 33, .nals = {Bytes{0x42, 1, 1}}}}}).reorder_depth,
+            std::nullopt);
 }
 
 }  // namespace

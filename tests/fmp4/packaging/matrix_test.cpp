@@ -17,7 +17,7 @@ using test::TemporaryDirectory;
 struct Media {
   const char* name;
   const char* encoders;      // of ffmpeg
-  const char* video_parser;  // and the form that it is to give
+  const char* video_parser;  // and the form that it is to give; `identity` for none
   const char* audio_parser;
   bool as_in_the_source;  // the parser changes no packet: none gets parameter sets of its own
 
@@ -30,6 +30,11 @@ constexpr Media kMedia[] = {
     {"avc1_slices_opus",
      "-c:v libx264 -preset veryfast -pix_fmt yuv420p -bf 2 -g 50 -x264-params slices=5 -c:a libopus -b:a 96k",
      "h264parse ! video/x-h264,stream-format=avc", "opusparse", true},
+    // As the demuxer gives it, which is how the README packages a file.
+    {"hvc1_opus_unparsed",
+     "-c:v libx265 -preset ultrafast -pix_fmt yuv420p -x265-params log-level=none:keyint=50:bframes=2:open-gop=0 "
+     "-tag:v hvc1 -c:a libopus -b:a 96k",
+     "identity", "identity", true},
     {"avc3_aac", "-c:v libx264 -preset veryfast -pix_fmt yuv420p -bf 3 -g 50 -c:a aac -b:a 96k",
      "h264parse config-interval=-1 ! video/x-h264,stream-format=avc3", "aacparse", false},
     {"hvc1_aac",

@@ -1,4 +1,4 @@
-#include "fmp4/reorder_depth.hpp"
+#include "fmp4/parameter_sets.hpp"
 
 #include <gst/codecparsers/gsth264parser.h>
 #include <gst/codecparsers/gsth265parser.h>
@@ -53,12 +53,27 @@ std::uint32_t frames_of(const GstH264SPS& sps) {
   return in_order || intra_only(sps) ? 0 : max_dpb_frames(sps);
 }
 
+// Both standards' VUI, whose structures have these fields in common.
+template <typename Vui>
+void take_vui(const Vui& vui, StreamFacts& facts) {
+  if (vui.aspect_ratio_info_present_flag != 0 && vui.par_n != 0 && vui.par_d != 0) {
+    facts.pasp = core::bmff::Pasp{vui.par_n, vui.par_d};
+  }
+  if (vui.video_signal_type_present_flag != 0 && vui.colour_description_present_flag != 0) {
+    core::bmff::Colr& colr = facts.colr.emplace();
+    colr.primaries = vui.colour_primaries;
+    colr.transfer = vui.transfer_characteristics;
+    colr.matrix = vui.matrix_coefficients;
+    colr.full_range = vui.video_full_range_flag != 0 ? 0x80 : 0;
+  }
+}
+
 }  // namespace
 
-std::optional<std::uint32_t> reorder_depth(const core::bmff::AvcC& record) {
-  std::optional<std::uint32_t> most;
+StreamFacts read_parameter_sets(const core::bmff::AvcC& record) {
+  StreamFacts facts;
   for (const Bytes& bytes : record.sps) {
-    if (bytes.empty()) return std::nullopt;
+    if (bytes.empty()) return {};
     GstH264NalUnit unit{};
     unit.type = GST_H264_NAL_SPS;
     unit.size = static_cast<guint>(bytes.size());
@@ -66,20 +81,21 @@ std::optional<std::uint32_t> reorder_depth(const core::bmff::AvcC& record) {
     unit.data = const_cast<guint8*>(bytes.data());
     unit.header_bytes = 1;
     const auto sps = std::make_unique<GstH264SPS>();
-    if (gst_h264_parse_sps(&unit, sps.get()) != GST_H264_PARSER_OK) return std::nullopt;
-    most = std::max(most.value_or(0), frames_of(*sps));
+    if (gst_h264_parse_sps(&unit, sps.get()) != GST_H264_PARSER_OK) return {};
+    if (!facts.reorder_depth && sps->vui_parameters_present_flag != 0) take_vui(sps->vui_parameters, facts);
+    facts.reorder_depth = std::max(facts.reorder_depth.value_or(0), frames_of(*sps));
     gst_h264_sps_clear(sps.get());
   }
-  return most;
+  return facts;
 }
 
-std::optional<std::uint32_t> reorder_depth(const core::bmff::HvcC& record) {
+StreamFacts read_parameter_sets(const core::bmff::HvcC& record) {
   const std::unique_ptr<GstH265Parser, decltype(&gst_h265_parser_free)> parser(gst_h265_parser_new(),
                                                                                gst_h265_parser_free);
-  std::optional<std::uint32_t> most;
+  StreamFacts facts;
   for (const auto& array : record.arrays) {
     for (const Bytes& bytes : array.nals) {
-      if (bytes.size() < 2) return std::nullopt;
+      if (bytes.size() < 2) return {};
       GstH265NalUnit unit{};
       unit.type = static_cast<guint8>(bytes[0] >> 1U & 0x3fU);
       unit.layer_id = static_cast<guint8>((bytes[0] & 1U) << 5U | bytes[1] >> 3U);
@@ -90,12 +106,14 @@ std::optional<std::uint32_t> reorder_depth(const core::bmff::HvcC& record) {
       unit.header_bytes = 2;
       if (unit.layer_id != 0 || unit.type != GST_H265_NAL_SPS) continue;
       const auto sps = std::make_unique<GstH265SPS>();
-      if (gst_h265_parse_sps(parser.get(), &unit, sps.get(), FALSE) != GST_H265_PARSER_OK) return std::nullopt;
+      if (gst_h265_parse_sps(parser.get(), &unit, sps.get(), TRUE) != GST_H265_PARSER_OK) return {};
+      if (!facts.reorder_depth && sps->vui_parameters_present_flag != 0) take_vui(sps->vui_params, facts);
       const std::size_t highest = std::min<std::size_t>(sps->max_sub_layers_minus1, GST_H265_MAX_SUB_LAYERS - 1);
-      most = std::max<std::uint32_t>(most.value_or(0), sps->max_num_reorder_pics[highest]);
+      facts.reorder_depth =
+          std::max<std::uint32_t>(facts.reorder_depth.value_or(0), sps->max_num_reorder_pics[highest]);
     }
   }
-  return most;
+  return facts;
 }
 
 }  // namespace aircheck::fmp4
