@@ -19,8 +19,8 @@
  * gst-launch-1.0 filesrc location=film.mp4 ! qtdemux name=d  d.video_0 ! mux.video_0 \
  *   d.audio_0 ! mux.audio_0  fmp4mux name=mux start-utc=2026-02-25T14:30:00Z ! \
  *   filesink location=fragmented.mp4
- * ]| A film as one fragmented MP4 file: an init segment and a segment of six seconds behind the other. What comes from an
- * encoder or MPEG-TS needs a parser before the muxer.
+ * ]| A film as one fragmented MP4 file: an init segment and a segment of six seconds behind the other. What comes from
+ * an encoder or MPEG-TS needs a parser before the muxer.
  */
 #include <gst/audio/audio.h>
 #include <gst/video/video.h>
