@@ -274,7 +274,13 @@ void Archive::read_facts(Channel& channel, const SegmentRow& row) {
 }
 
 void Archive::set_worker_down(std::string_view channel_id, bool down) {
-  if (Channel* channel = find(channel_id)) channel->worker_down = down;
+  Channel* const channel = find(channel_id);
+  if (channel == nullptr) return;
+  const std::int64_t slot_ns = channel->index.target_ns();
+  if (channel->worker_down && !down) {
+    channel->worker_begins = core::slot_start(core::slot_of(options_.now(), slot_ns), slot_ns);
+  }
+  channel->worker_down = down;
 }
 
 const SegmentIndex* Archive::index(std::string_view channel_id) const {
@@ -320,8 +326,10 @@ void Archive::list_due_gaps() {
   const core::Utc now = options_.now();
   for (auto& [id, channel] : channels_) {
     // Before the rescan a slot without a row may have its file.
-    if (!channel->scanned || !channel->worker_down) continue;
-    if (channel->index.append_gaps(now) > 0) {
+    if (!channel->scanned) continue;
+    const core::Utc until =
+        channel->worker_down ? now : std::min(now, channel->worker_begins + SegmentIndex::kGapDelayNs);
+    if (channel->index.append_gaps(until) > 0) {
       store_->set_trailing_gaps(id, *channel->index.last_segment_sequence(), channel->index.trailing_gaps());
     }
   }

@@ -69,7 +69,8 @@ class Archive {
 
   // A segment that the worker finished. Rows that are there already change nothing.
   void add_segment(std::string_view channel_id, const SegmentRow& row);
-  // True while no worker makes segments for the channel: its missed slots are listed as GAP rows.
+  // True while no worker makes segments for the channel: its missed slots are listed as GAP rows. False: a worker begins,
+  // in the slot of this moment or later.
   void set_worker_down(std::string_view channel_id, bool down);
 
   // Files that nobody lists any more.
@@ -119,6 +120,8 @@ class Archive {
     bool scanned = false;
     bool rebuilding = false;
     bool worker_down = false;
+    // The slot in which a worker that was down began anew: what is missing before it will not come.
+    core::Utc worker_begins{0};
   };
 
   Archive(Options options, base::WorkerPool& pool, std::shared_ptr<IndexStore> store);

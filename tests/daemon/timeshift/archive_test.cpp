@@ -144,6 +144,26 @@ TEST_F(ArchiveTest, ListsGapsOnlyWhileTheWorkerIsDown) {
   EXPECT_EQ(open_with_channel()->index("id1")->trailing_gaps(), 9u) << "a slot once listed as GAP stays GAP";
 }
 
+// RFC 8216 section 6.2.2: a live playlist changes every 1.5 target durations. The first segment of a new worker comes
+// later than that, where it begins a slot after the last one ended.
+TEST_F(ArchiveTest, AWorkerThatBeginsAnewLeavesTheHoleBeforeItAGap) {
+  Writer writer(kNoon);
+  auto archive = open_with_channel();
+  archive->add_segment("id1", write(writer.segment()));
+  now_ = writer.end() + 5 * kNsPerSecond;
+  archive->set_worker_down("id1", true);
+  now_ = writer.end() + 7 * kNsPerSecond;
+  archive->set_worker_down("id1", false);
+  archive->tick();
+  EXPECT_EQ(archive->index("id1")->trailing_gaps(), 0u) << "its file could still be found";
+  now_ = writer.end() + 8 * kNsPerSecond;
+  archive->tick();
+  EXPECT_EQ(archive->index("id1")->trailing_gaps(), 1u);
+  now_ = writer.end() + 60 * kNsPerSecond;
+  archive->tick();
+  EXPECT_EQ(archive->index("id1")->trailing_gaps(), 1u) << "the slots that are the worker's";
+}
+
 TEST_F(ArchiveTest, ReadsWhatPlaylistsSayOfTheMedia) {
   Writer writer(kNoon);
   auto archive = open_with_channel();
