@@ -47,15 +47,18 @@ void append_uri(std::string& out, std::string_view uri) {
   append_encoded(out, uri, kPlain);
 }
 
-// RFC 8216 section 4.2: a quoted string holds neither quotes nor line ends, and there is no escape for them.
+// RFC 8216 section 4.2: a quoted string holds neither quotes nor line ends, and there is no escape for them; section 4:
+// nor has a playlist other control characters, U+0080 to U+009F among them.
 void append_quoted(std::string& out, std::string_view text) {
+  const auto byte_at = [text](std::size_t at) { return at < text.size() ? static_cast<unsigned char>(text[at]) : 0; };
   out += '"';
-  for (const char character : text) {
-    const auto byte = static_cast<unsigned char>(character);
-    if (character == '"') {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool control_of_two = byte_at(i) == 0xc2 && byte_at(i + 1) >= 0x80 && byte_at(i + 1) < 0xa0;
+    if (control_of_two) ++i;
+    if (text[i] == '"') {
       out += '\'';
     } else {
-      out += byte < 0x20 || byte == 0x7f ? ' ' : character;
+      out += control_of_two || byte_at(i) < 0x20 || byte_at(i) == 0x7f ? ' ' : text[i];
     }
   }
   out += '"';

@@ -182,6 +182,18 @@ TEST(MediaPlaylist, CannotBeInjectedInto) {
   EXPECT_TRUE(text.ends_with("\n%23EXT-X-GAP%0D%0Aevil%20%C3%A9.m4s\n")) << text;
 }
 
+// RFC 8216 section 4: no control characters but line ends, U+0080 to U+009F not either.
+TEST(MediaPlaylist, TitlesHaveNoControlCharacters) {
+  MediaPlaylist playlist = make_playlist(1, make_context("i.mp4"));
+  playlist.date_ranges.push_back(
+      {.id = "1",
+       .start = playlist.rows[0].start,
+       .duration_ns = kNsPerSecond,
+       .client_attributes = {{"X-TITLE", "a\"b\r\n\t\x7f\xc2\x85\xc2\x9f\xc2\xa0\xc3\xa9\xc2"}}});
+  const std::string text = write_media_playlist(playlist);
+  EXPECT_NE(text.find("X-TITLE=\"a'b      \xc2\xa0\xc3\xa9\xc2\"\n"), std::string::npos) << text;
+}
+
 TEST(MultivariantPlaylist, VideoWithAudioRenditions) {
   MultivariantPlaylist playlist;
   playlist.independent_segments = true;
