@@ -52,7 +52,7 @@ Problem to_problem(const core::Error& error) {
     case Code::kInvalidArgument: return {400, "invalid_request", error.message, {}, {}};
     case Code::kParse:
     case Code::kTruncated: return {400, "malformed", error.message, {}, {}};
-    case Code::kUnsupported: return {422, "unsupported", error.message, {}, {}};
+    case Code::kUnsupported: return {415, "unsupported", error.message, {}, {}};
     case Code::kNotFound: return {404, "not_found", error.message, {}, {}};
     case Code::kExists: return {409, "exists", error.message, {}, {}};
     case Code::kConflict: return {409, "conflict", error.message, {}, {}};

@@ -82,8 +82,12 @@ const std::string* ServerExchange::header(std::string_view name) const {
 }
 
 void ServerExchange::set_header(const std::string& name, const std::string& value) {
+  std::string whole = value;
+  // Each layer names what it looks at: the origin, then the coding.
+  const std::string* stands = same_name(name, "Vary") ? header(name) : nullptr;
+  if (stands != nullptr) whole = stands->find(value) != std::string::npos ? *stands : *stands + ", " + value;
   std::erase_if(headers_, [&](const auto& header) { return same_name(header.first, name); });
-  headers_.emplace_back(name, value);
+  headers_.emplace_back(name, std::move(whole));
 }
 
 void ServerExchange::send(int status, const std::string& content_type, const std::vector<SharedBytes>& body) {

@@ -13,7 +13,8 @@ bool if_match(const Request& request, std::string_view etag, std::string_view wh
     responder.problem({428, "if_match_required", "send the ETag of the " + name + " as If-Match", {}, {}});
     return false;
   }
-  if (*given == etag || *given == "*") return true;
+  // RFC 9110 section 13.1.1.
+  if (lists_etag(*given, etag, EtagComparison::kStrong)) return true;
   responder.problem({412, "changed_meanwhile", "the " + name + " was changed meanwhile: get it again", {}, {}});
   return false;
 }

@@ -46,16 +46,18 @@ const std::string* Request::header(std::string_view lower_case_name) const {
 }
 
 bool Request::has_etag(std::string_view etag) const {
-  const std::string* header = this->header("if-none-match");
-  if (header == nullptr) return false;
-  std::string_view list = *header;
+  const std::string* list = header("if-none-match");
+  return list != nullptr && lists_etag(*list, etag, EtagComparison::kWeak);
+}
+
+bool lists_etag(std::string_view list, std::string_view etag, EtagComparison comparison) {
   while (!list.empty()) {
     std::string_view item = list.substr(0, list.find(','));
     list.remove_prefix(std::min(item.size() + 1, list.size()));
     item.remove_prefix(std::min(item.find_first_not_of(" \t"), item.size()));
     item = item.substr(0, item.find_last_not_of(" \t") + 1);
     if (item == "*") return true;
-    if (item.starts_with("W/")) item.remove_prefix(2);
+    if (comparison == EtagComparison::kWeak && item.starts_with("W/")) item.remove_prefix(2);
     if (item == etag) return true;
   }
   return false;
@@ -131,6 +133,14 @@ std::string percent_encode(std::string_view text) {
   return out;
 }
 
+namespace {
+
+std::string decoded_or_as_sent(std::string_view text) {
+  return percent_decode(text, true).value_or(std::string(text));
+}
+
+}  // namespace
+
 std::vector<std::pair<std::string, std::string>> parse_query(std::string_view query) {
   std::vector<std::pair<std::string, std::string>> parts;
   while (!query.empty()) {
@@ -138,9 +148,8 @@ std::vector<std::pair<std::string, std::string>> parse_query(std::string_view qu
     query.remove_prefix(std::min(part.size() + 1, query.size()));
     if (part.empty()) continue;
     const std::size_t equals = std::min(part.find('='), part.size());
-    auto name = percent_decode(part.substr(0, equals), true);
-    auto value = percent_decode(part.substr(std::min(equals + 1, part.size())), true);
-    if (name && value) parts.emplace_back(std::move(*name), std::move(*value));
+    parts.emplace_back(decoded_or_as_sent(part.substr(0, equals)),
+                       decoded_or_as_sent(part.substr(std::min(equals + 1, part.size()))));
   }
   return parts;
 }

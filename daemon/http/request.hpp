@@ -41,12 +41,18 @@ struct Request {
   [[nodiscard]] core::Result<base::Json> json() const;
 };
 
+// RFC 9110 section 8.8.3.2: the weak comparison takes W/"x" for "x".
+enum class EtagComparison { kStrong, kWeak };
+// A list of entity tags, or "*", names `etag`, which is a strong one.
+[[nodiscard]] bool lists_etag(std::string_view list, std::string_view etag, EtagComparison comparison);
+
 // Percent-decoding of one path segment or, with `plus_is_space`, of one query part. Nothing for malformed escapes, NUL
 // or bytes that are not UTF-8.
 [[nodiscard]] std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space = false);
 // Everything outside RFC 3986's unreserved characters as %XX.
 [[nodiscard]] std::string percent_encode(std::string_view text);
-// name=value pairs of a query; malformed ones are left out.
+// name=value pairs of a query. What cannot be decoded stays as it was sent: left out, it would be overlooked, and with
+// a percent sign in it, it is no value that a parameter takes.
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> parse_query(std::string_view query);
 
 }  // namespace aircheck::http

@@ -20,6 +20,27 @@ bool is_field_value(std::string_view text) {
   return std::ranges::all_of(text, [](unsigned char c) { return c == '\t' || (c >= 0x20 && c != 0x7f); });
 }
 
+bool has_only(std::string_view text, std::string_view others) {
+  return std::ranges::all_of(text, [others](unsigned char c) {
+    return (c < 0x80 && std::isalnum(c) != 0) || others.find(static_cast<char>(c)) != std::string_view::npos;
+  });
+}
+
+// uri-host [":" port] of RFC 9110 section 7.2, empty too. It comes back in addresses that we give out.
+bool is_authority(std::string_view text) {
+  const bool literal = text.starts_with('[');
+  const std::size_t end = literal ? text.find(']') : std::min(text.find(':'), text.size());
+  if (end == std::string_view::npos) return false;
+  const std::string_view host = literal ? text.substr(1, end - 1) : text.substr(0, end);
+  std::string_view port = text.substr(literal ? end + 1 : end);
+  if (!has_only(host, literal ? ":." : "-._~%!$&'()*+,;=")) return false;
+  if (port.starts_with(':'))
+    port.remove_prefix(1);
+  else if (!port.empty())
+    return false;
+  return port.size() <= 5 && std::ranges::all_of(port, [](unsigned char c) { return c >= '0' && c <= '9'; });
+}
+
 bool same_word(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
@@ -40,7 +61,7 @@ std::optional<Target> parse_target(std::string_view target) {
     if (!same_word(target.substr(0, scheme.size()), scheme)) continue;
     target.remove_prefix(scheme.size());
     parts.authority = target.substr(0, target.find_first_of("/?"));
-    if (parts.authority.empty()) return std::nullopt;
+    if (parts.authority.empty() || !is_authority(parts.authority)) return std::nullopt;
     target.remove_prefix(parts.authority.size());
     break;
   }
@@ -61,7 +82,7 @@ std::optional<std::string_view> fault_of(const RequestHead& head) {
   for (const auto& [name, value] : head.headers) {
     if (!is_token(name)) return "the name of a header is no token";
     if (!is_field_value(value)) return "a header has control characters";
-    if (name == "host") ++hosts;
+    if (name == "host" && ++hosts == 1 && !is_authority(value)) return "the Host header is no host";
     if (name == "content-length") ++lengths;
     if (name != "transfer-encoding") continue;
     ++codings;

@@ -3,6 +3,7 @@
 #include <gio/gio.h>
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "base/files.hpp"
@@ -53,6 +54,27 @@ core::Result<TransportOptions> transport_options(const ServerOptions& options) {
   return made;
 }
 
+// RFC 9110 section 5.3: lines of one name are one list.
+std::string joined(const Request& request, std::string_view name) {
+  std::string list;
+  for (const auto& [given, value] : request.headers) {
+    if (given == name) list += (list.empty() ? "" : ",") + value;
+  }
+  return list;
+}
+
+std::string last_entry(const std::string& list) {
+  const std::size_t comma = list.rfind(',');
+  std::string last = list.substr(comma == std::string::npos ? 0 : comma + 1);
+  last.erase(0, last.find_first_not_of(" \t"));
+  return last.substr(0, last.find_last_not_of(" \t") + 1);
+}
+
+// What an address that we give out may hold without being encoded.
+bool is_plain(const std::string& host) {
+  return std::ranges::all_of(host, [](char c) { return g_ascii_isalnum(c) || std::strchr("-._~:[]", c) != nullptr; });
+}
+
 }  // namespace
 
 class Server::Impl {
@@ -82,6 +104,7 @@ class Server::Impl {
   void handle(ArrivedRequest arrived, const std::shared_ptr<ReturnPath>& path);
   void dispatch(const Request& request, bool too_large, ServerExchange::Summary& summary, Responder responder);
   Request make_request(ArrivedRequest arrived) const;
+  std::string forwarded_client(const Request& request, const std::string& peer) const;
   void fill_address(const Peer& peer, std::string_view authority, Request& request) const;
   bool is_trusted(const std::string& address) const;
   // True: it was a preflight, and it is answered.
@@ -192,6 +215,22 @@ bool Server::Impl::is_trusted(const std::string& address) const {
          });
 }
 
+// Each proxy writes down who came to it, behind what it was told, in the same line or in one of its own. So the last
+// entry is our proxy's word, and who it names is believed as far as it is a proxy of ours too.
+std::string Server::Impl::forwarded_client(const Request& request, const std::string& peer) const {
+  std::string client = peer;
+  std::string list = joined(request, "x-forwarded-for");
+  while (!list.empty() && is_trusted(client)) {
+    const std::string last = last_entry(list);
+    g_autoptr(GInetAddress) address = g_inet_address_new_from_string(last.c_str());
+    if (address == nullptr) break;
+    client = last;
+    const std::size_t comma = list.rfind(',');
+    list.resize(comma == std::string::npos ? 0 : comma);
+  }
+  return client;
+}
+
 void Server::Impl::fill_address(const Peer& peer, std::string_view authority, Request& request) const {
   std::string scheme = listener_->tls() ? "https" : "http";
   // RFC 9112 section 3.2.2: what the target says goes before the header.
@@ -199,18 +238,14 @@ void Server::Impl::fill_address(const Peer& peer, std::string_view authority, Re
   const std::string host = authority.empty() && header != nullptr ? *header : std::string(authority);
   request.client_address = peer.address;
   if (is_trusted(peer.address)) {
-    // The last entry is the one that our proxy wrote; what stands before it is the client's own word.
-    if (const std::string* forwarded = request.header("x-forwarded-for")) {
-      const std::size_t comma = forwarded->rfind(',');
-      std::string last = forwarded->substr(comma == std::string::npos ? 0 : comma + 1);
-      last.erase(0, last.find_first_not_of(' '));
-      if (g_hostname_is_ip_address(last.c_str()) != FALSE) request.client_address = last;
+    request.client_address = forwarded_client(request, peer.address);
+    if (const std::string proto = last_entry(joined(request, "x-forwarded-proto")); !proto.empty()) {
+      scheme = proto == "https" ? "https" : "http";
     }
-    if (const std::string* proto = request.header("x-forwarded-proto")) scheme = *proto == "https" ? "https" : "http";
   }
   if (!options_.public_url.empty()) {
     request.base_url = options_.public_url;
-  } else if (host.find_first_of("/\\@\"'<> ") == std::string::npos && !host.empty()) {
+  } else if (!host.empty() && is_plain(host)) {
     request.base_url = scheme + "://" + host;
   } else {
     request.base_url = scheme + "://" + listener_->host() + ":" + std::to_string(listener_->port());

@@ -58,11 +58,29 @@ TEST(Request, QueryIsParsedAndChecked) {
   EXPECT_EQ(*request.query_value("a"), "1");
   EXPECT_EQ(*request.query_value("b"), "x y z");
   EXPECT_EQ(*request.query_value("c"), "");
-  EXPECT_EQ(request.query_value("d"), nullptr);
-  EXPECT_EQ(request.only_query({"a", "b", "c"}).error().message, "unknown query parameter ''");
+  EXPECT_EQ(request.only_query({"a", "b", "c", "d"}).error().message, "unknown query parameter ''");
   request.query = parse_query("a=1&a=2");
   EXPECT_EQ(request.only_query({"a"}).error().message, "query parameter 'a' stands twice");
   EXPECT_EQ(percent_encode("a b/\xc3\xa9~"), "a%20b%2F%C3%A9~");
+}
+
+// What was left out would be taken for not given: another day, another kind, all channels in place of one.
+TEST(Request, QueriesThatCannotBeDecodedAreNotOverlooked) {
+  Request request;
+  request.query = parse_query("a=%zz&b=%00&c=%ff&d=%&e=x%c0%ae&%zz=1");
+  EXPECT_EQ(*request.query_value("a"), "%zz");
+  EXPECT_EQ(*request.query_value("b"), "%00");
+  EXPECT_EQ(*request.query_value("c"), "%ff");
+  EXPECT_EQ(*request.query_value("d"), "%");
+  EXPECT_EQ(*request.query_value("e"), "x%c0%ae");
+  EXPECT_EQ(request.only_query({"a", "b", "c", "d", "e"}).error().message, "unknown query parameter '%zz'");
+}
+
+TEST(Request, ChangesGoByAListOfStrongTags) {
+  EXPECT_TRUE(lists_etag("\"6\", \"7\"", "\"7\"", EtagComparison::kStrong));
+  EXPECT_TRUE(lists_etag("*", "\"7\"", EtagComparison::kStrong));
+  EXPECT_FALSE(lists_etag("W/\"7\"", "\"7\"", EtagComparison::kStrong));
+  EXPECT_FALSE(lists_etag("\"6\"", "\"7\"", EtagComparison::kStrong));
 }
 
 TEST(Request, ETagsStandInLists) {

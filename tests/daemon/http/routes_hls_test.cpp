@@ -71,6 +71,7 @@ TEST_F(HlsRoutesTest, SegmentsHaveTagsRangesAndHeads) {
   const auto known = fetch({.url = address, .headers = {{"If-None-Match", etag}}});
   EXPECT_EQ(known.status, 304);
   EXPECT_EQ(known.header("etag"), etag);
+  EXPECT_EQ(known.header("content-length"), "") << "it would be the length of the segment";
   EXPECT_EQ(known.body, "");
   const auto range = fetch({.url = address, .headers = {{"Range", "bytes=8-19"}}});
   EXPECT_EQ(range.status, 206);
@@ -189,6 +190,16 @@ TEST_F(HlsRoutesTest, WindowsThatCannotBeAnsweredAreTheRightProblem) {
   const auto incomplete = get(stream(window("catchup", now_ - kMinuteNs, now_ + kMinuteNs), Kind::kCatchup));
   EXPECT_GE(std::stoi(incomplete.header("retry-after")), 60);
   EXPECT_EQ(get(stream("unknown=1&start_time=5", Kind::kLive)).status, 200) << "unknown parameters are ignored";
+}
+
+// Taken for not given, a kind would be live, and a window another one.
+TEST_F(HlsRoutesTest, WhatCannotBeDecodedIsNotTakenForNotGiven) {
+  const std::string live = url("/hls/ch1/index.m3u8?token=" + playback_token(Kind::kLive));
+  EXPECT_EQ(get(live).status, 200);
+  for (const char* query : {"&kind=%ff", "&protection=%00", "&epoch=%ff", "&start=%c0%ae"}) {
+    EXPECT_EQ(get(live + query).status, 400) << query;
+  }
+  EXPECT_EQ(get(live + "&unknown=%ff").status, 200) << "what nobody knows is ignored";
 }
 
 TEST_F(HlsRoutesTest, AWindowThatTouchesAProgrammeWithoutRightsIsRefused) {

@@ -297,7 +297,7 @@ TEST_F(ServerTest, BodiesAreParsedAndBounded) {
   start();
   EXPECT_EQ(fetch({.method = "POST", .url = url("/api/echo"), .body = R"({"a":1})"}).body, R"({"a":1})");
   EXPECT_EQ(fetch({.method = "POST", .url = url("/api/echo"), .body = "{"}).code(), "malformed");
-  EXPECT_EQ(fetch({.method = "POST", .url = url("/api/echo"), .body = "{}", .content_type = "text/plain"}).status, 422);
+  EXPECT_EQ(fetch({.method = "POST", .url = url("/api/echo"), .body = "{}", .content_type = "text/plain"}).status, 415);
   const std::string fits = "\"" + std::string((1 << 20) - 2, 'x') + "\"";
   EXPECT_EQ(fetch({.method = "POST", .url = url("/api/echo"), .body = fits}).status, 201);
   const auto large = fetch({.method = "POST", .url = url("/api/echo"), .body = fits + " "});
@@ -367,6 +367,8 @@ TEST_F(ServerTest, CorsIsOpenForStreamsAndListedForTheApi) {
              .headers = {{"Origin", "https://tv.example.org"}, {"Access-Control-Request-Method", "GET"}}});
   EXPECT_EQ(preflight.status, 204);
   EXPECT_NE(preflight.header("access-control-allow-headers").find("Authorization"), std::string::npos);
+  EXPECT_EQ(get(url("/api/hello/a")).header("vary"), "Origin");
+  EXPECT_EQ(get(url("/api/long")).header("vary"), "Origin, Accept-Encoding") << "a cache goes by both";
 }
 
 TEST_F(ServerTest, ForwardedAddressesCountFromTrustedProxiesOnly) {
@@ -381,6 +383,17 @@ TEST_F(ServerTest, ForwardedAddressesCountFromTrustedProxiesOnly) {
   seen = fetch({.url = url("/api/hello/a"), .headers = headers}).json();
   EXPECT_EQ(*seen.find("client")->as_string(), "198.51.100.7");
   EXPECT_EQ(seen.find("base")->as_string()->rfind("https://", 0), 0U);
+  // A proxy may write a line of its own; what the client wrote stands before it.
+  const auto client = [&](const std::vector<std::string>& lines) {
+    test::HttpRequest request{.url = url("/api/hello/a")};
+    for (const std::string& line : lines) request.headers.emplace_back("X-Forwarded-For", line);
+    return *fetch(request).json().find("client")->as_string();
+  };
+  EXPECT_EQ(client({"203.0.113.9", "198.51.100.7"}), "198.51.100.7");
+  EXPECT_EQ(client({"203.0.113.9, 198.51.100.7, 127.0.0.5"}), "198.51.100.7") << "through two of our proxies";
+  EXPECT_EQ(client({"127.0.0.4", "127.0.0.5"}), "127.0.0.4");
+  EXPECT_EQ(client({"203.0.113.9", "unknown"}), "127.0.0.1");
+  EXPECT_EQ(client({"2001:db8::1 "}), "2001:db8::1");
   server_.reset();
   options_.trusted_proxies = {"here"};
   EXPECT_FALSE(Server::start(options_, router_).has_value());
@@ -467,7 +480,11 @@ TEST_F(ServerTest, MalformedRequestsDoNoHarm) {
   for (const char* text :
        {"GET /api/hello/%zz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
         "GET * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "GET ftp://x/ HTTP/1.1\r\nHost: x\r\n\r\n",
-        "GET /api/hello/a#b HTTP/1.1\r\nHost: x\r\n\r\n", "G@T /api/hello/a HTTP/1.1\r\nHost: x\r\n\r\n"}) {
+        "GET /api/hello/a#b HTTP/1.1\r\nHost: x\r\n\r\n", "G@T /api/hello/a HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET /api/hello/a HTTP/1.1\r\nHost: \xe9\r\n\r\n", "GET /api/hello/a HTTP/1.1\r\nHost: a?b\r\n\r\n",
+        "GET /api/hello/a HTTP/1.1\r\nHost: a b\r\n\r\n", "GET /api/hello/a HTTP/1.1\r\nHost: u@a\r\n\r\n",
+        "GET /api/hello/a HTTP/1.1\r\nHost: [::1\r\n\r\n", "GET /api/hello/a HTTP/1.1\r\nHost: a:x\r\n\r\n",
+        "GET http://a\\b/api/hello/a HTTP/1.1\r\nHost: x\r\n\r\n"}) {
     const std::string received = answer_to(text);
     EXPECT_TRUE(received.starts_with("HTTP/1.1 4")) << text << received;
     EXPECT_NE(received.find("\r\nContent-Type: application/problem+json\r\n"), std::string::npos) << text;
@@ -539,6 +556,18 @@ TEST_F(ServerTest, TheTargetMayNameTheHost) {
   ASSERT_TRUE(run_until([&] { return client.closed(); }));
   EXPECT_NE(client.received.find("\"base\":\"http://tv.example.org\""), std::string::npos) << client.received;
   EXPECT_NE(client.received.find("\"query\":\"b\""), std::string::npos) << client.received;
+}
+
+// The Host header comes back in addresses: what none has unencoded is not taken over.
+TEST_F(ServerTest, AddressesAreMadeOfPlainHosts) {
+  start();
+  const auto base = [&](const char* host) {
+    return *fetch({.url = url("/api/hello/a"), .headers = {{"Host", host}}}).json().find("base")->as_string();
+  };
+  EXPECT_EQ(base("tv-1.example.org:8000"), "http://tv-1.example.org:8000");
+  EXPECT_EQ(base("[2001:db8::1]:8000"), "http://[2001:db8::1]:8000");
+  EXPECT_EQ(base("a,b"), server_->url());
+  EXPECT_EQ(base("it's"), server_->url());
 }
 
 TEST_F(ServerTest, LargeHeadsAreReadAndEndlessOnesAreNot) {
