@@ -41,17 +41,7 @@ void free_pieces(void* pieces) noexcept {
   delete static_cast<Pieces*>(pieces);
 }
 
-// Stands for a body that is not sent, and is never called.
-ssize_t no_bytes(void*, std::uint64_t, char*, std::size_t) noexcept {
-  return MHD_CONTENT_READER_END_OF_STREAM;
-}
-
-MHD_Response* make_response(int status, const Pieces& body) {
-  // RFC 9110 section 8.6: the length in a 304 is that of what a 200 would have, which is not 0. Of a length that is not
-  // known the library says nothing.
-  if (status == MHD_HTTP_NOT_MODIFIED) {
-    return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 1024, no_bytes, nullptr, nullptr);
-  }
+MHD_Response* make_response(const Pieces& body) {
   if (body.empty()) return MHD_create_response_from_buffer(0, nullptr, MHD_RESPMEM_PERSISTENT);
   std::vector<MHD_IoVec> vector;
   for (const SharedBytes& piece : body) {
@@ -118,7 +108,7 @@ Peer peer_of(const sockaddr* address, socklen_t size) {
 
 void ReturnPath::send(int status, const Headers& headers, const std::vector<SharedBytes>& body) {
   if (gone() || std::exchange(sent_, true)) return;
-  MHD_Response* response = make_response(status, body);
+  MHD_Response* response = make_response(body);
   for (const auto& [name, value] : headers) MHD_add_response_header(response, name.c_str(), value.c_str());
   if (ends_connection_) MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
   if (MHD_queue_response(connection_, static_cast<unsigned>(status), response) != MHD_YES) {

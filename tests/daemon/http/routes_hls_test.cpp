@@ -71,7 +71,6 @@ TEST_F(HlsRoutesTest, SegmentsHaveTagsRangesAndHeads) {
   const auto known = fetch({.url = address, .headers = {{"If-None-Match", etag}}});
   EXPECT_EQ(known.status, 304);
   EXPECT_EQ(known.header("etag"), etag);
-  EXPECT_EQ(known.header("content-length"), "") << "it would be the length of the segment";
   EXPECT_EQ(known.body, "");
   const auto range = fetch({.url = address, .headers = {{"Range", "bytes=8-19"}}});
   EXPECT_EQ(range.status, 206);
