@@ -25,7 +25,7 @@ Result<Account> Accounts::find_where(std::string_view condition, std::string_vie
 }
 
 Result<Account> Accounts::find(std::string_view id) const {
-  return find_where("id = ?1", id);
+  return known_.get(id, [&] { return find_where("id = ?1", id); });
 }
 
 Result<Account> Accounts::find_by_email(std::string_view email) const {
@@ -38,8 +38,10 @@ Result<Account> Accounts::first_of(Role role) const {
 
 Result<bool> Accounts::channel_allowed(const Account& account, std::string_view channel_id) const {
   if (account.all_channels) return true;
-  AIRCHECK_TRY(auto query, database_.prepare("SELECT 1 FROM user_channels WHERE user_id = ?1 AND channel_id = ?2"));
-  return query.bind(1, account.id).bind(2, channel_id).step();
+  return allowed_.get(account.id + " " + std::string(channel_id), [&]() -> Result<bool> {
+    AIRCHECK_TRY(auto query, database_.prepare("SELECT 1 FROM user_channels WHERE user_id = ?1 AND channel_id = ?2"));
+    return query.bind(1, account.id).bind(2, channel_id).step();
+  });
 }
 
 Result<Account> Accounts::create(const NewAccount& account, core::Utc now) {

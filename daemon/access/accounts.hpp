@@ -10,6 +10,7 @@
 #include "core/result.hpp"
 #include "core/time.hpp"
 #include "store/database.hpp"
+#include "store/memo.hpp"
 
 namespace aircheck::access {
 
@@ -32,7 +33,7 @@ struct NewAccount {
 class Accounts {
  public:
   // The database has to outlive this.
-  explicit Accounts(store::Database& database) : database_(database) {}
+  explicit Accounts(store::Database& database) : database_(database), known_(database), allowed_(database) {}
 
   // kNotFound.
   core::Result<Account> find(std::string_view id) const;
@@ -52,6 +53,9 @@ class Accounts {
   core::Result<void> insert(const std::string& id, const NewAccount& account, core::Utc now);
 
   store::Database& database_;
+  // Every playlist and every key asks for its account again.
+  mutable store::Memo<Account> known_;
+  mutable store::Memo<bool> allowed_;
 };
 
 }  // namespace aircheck::access

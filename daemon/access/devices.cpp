@@ -91,9 +91,13 @@ Result<Device> Devices::use(std::string_view token, Utc now) const {
 }
 
 Result<bool> Devices::is_live(std::string_view id, std::string_view account_id, Utc now) const {
-  AIRCHECK_TRY(auto query,
-               database_.prepare("SELECT 1 FROM devices WHERE id = ?1 AND user_id = ?2 AND expires_at > ?3"));
-  return query.bind(1, id).bind(2, account_id).bind(3, now.ns).step();
+  const auto read = [&]() -> Result<Utc> {
+    AIRCHECK_TRY(auto query, database_.prepare("SELECT expires_at FROM devices WHERE id = ?1 AND user_id = ?2"));
+    AIRCHECK_TRY(const bool found, query.bind(1, id).bind(2, account_id).step());
+    return found ? Utc{query.integer(0)} : Utc{};
+  };
+  AIRCHECK_TRY(const Utc end, ends_.get(std::string(id) + " " + std::string(account_id), read));
+  return now < end;
 }
 
 }  // namespace aircheck::access

@@ -9,6 +9,7 @@
 #include "core/result.hpp"
 #include "core/time.hpp"
 #include "store/database.hpp"
+#include "store/memo.hpp"
 
 namespace aircheck::access {
 
@@ -32,7 +33,7 @@ class Devices {
   static constexpr int kMostOfAccount = 20;
 
   // The database has to outlive this.
-  explicit Devices(store::Database& database) : database_(database) {}
+  explicit Devices(store::Database& database) : database_(database), ends_(database) {}
 
   // kConflict: the account has kMostOfAccount already; those that have expired do not count.
   core::Result<NewDevice> add(std::string_view account_id, std::string_view name, core::Utc expires_at, core::Utc now);
@@ -48,6 +49,7 @@ class Devices {
 
  private:
   store::Database& database_;
+  mutable store::Memo<core::Utc> ends_;  // by device and account; the epoch: there is none
 };
 
 }  // namespace aircheck::access

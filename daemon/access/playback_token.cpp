@@ -24,6 +24,7 @@ constexpr std::uint8_t kSessionVersion = 3;
 constexpr std::size_t kTagSize = std::tuple_size_v<HmacSecret::Tag>;
 constexpr std::size_t kMaxTokenText = 800;
 constexpr std::size_t kUuidBytes = 16;
+constexpr std::size_t kMostVerified = 10'000;
 
 std::string uuid_text(ByteView bytes) {
   std::string text = core::to_hex(bytes);
@@ -96,7 +97,7 @@ std::string PlaybackTokens::issue(const PlaybackGrant& grant) const {
   return core::to_base64url(out.view());
 }
 
-Result<PlaybackGrant> PlaybackTokens::verify(std::string_view token, core::Utc now) const {
+Result<PlaybackGrant> PlaybackTokens::read(std::string_view token) const {
   if (token.size() > kMaxTokenText) return fail(Code::kParse, "playback token: too long");
   const auto bytes = core::from_base64url(token);
   if (!bytes || bytes->size() <= kTagSize) return fail(Code::kParse, "playback token: malformed");
@@ -105,9 +106,19 @@ Result<PlaybackGrant> PlaybackTokens::verify(std::string_view token, core::Utc n
   if (!secret_.verify(signed_part, all.last(kTagSize))) {
     return fail(Code::kPermission, "playback token: wrong signature");
   }
-  AIRCHECK_TRY(PlaybackGrant grant, read_grant(signed_part));
-  if (now >= grant.expires_at) return fail(Code::kPermission, "playback token: expired");
-  return grant;
+  return read_grant(signed_part);
+}
+
+Result<PlaybackGrant> PlaybackTokens::verify(std::string_view token, core::Utc now) const {
+  std::string text(token);
+  auto known = verified_.find(text);
+  if (known == verified_.end()) {
+    AIRCHECK_TRY(PlaybackGrant grant, read(token));
+    if (verified_.size() >= kMostVerified) verified_.clear();
+    known = verified_.emplace(std::move(text), std::move(grant)).first;
+  }
+  if (now >= known->second.expires_at) return fail(Code::kPermission, "playback token: expired");
+  return known->second;
 }
 
 core::Utc PlaybackTokens::expiry(core::Utc now) {

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 #include "access/jws.hpp"
 #include "access/policy.hpp"
@@ -28,7 +29,8 @@ struct PlaybackGrant {
 // Long enough for an evening; a player that reloads a playlist has to carry one token all that time.
 inline constexpr std::int64_t kPlaybackTokenSeconds = 12 * 3600;
 
-// Signs and verifies with HMAC-SHA256 under a key that serves nothing else. The same grant gives the same text.
+// Signs and verifies with HMAC-SHA256 under a key that serves nothing else. The same grant gives the same text. Main
+// context only.
 class PlaybackTokens {
  public:
   explicit PlaybackTokens(HmacSecret secret) : secret_(std::move(secret)) {}
@@ -43,7 +45,11 @@ class PlaybackTokens {
   [[nodiscard]] static core::Utc expiry(core::Utc now);
 
  private:
+  core::Result<PlaybackGrant> read(std::string_view token) const;
+
   HmacSecret secret_;
+  // Tokens that were good once are as long as they have not expired: players come back with them every few seconds.
+  mutable std::unordered_map<std::string, PlaybackGrant> verified_;
 };
 
 }  // namespace aircheck::access

@@ -101,9 +101,11 @@ Result<void> Sessions::end_all_of(std::string_view account_id, core::Utc now) {
 }
 
 Result<bool> Sessions::is_live(std::string_view session_id, std::string_view account_id) const {
-  AIRCHECK_TRY(auto query,
-               database_.prepare("SELECT 1 FROM sessions WHERE id = ?1 AND user_id = ?2 AND revoked_at IS NULL"));
-  return query.bind(1, session_id).bind(2, account_id).step();
+  return live_.get(std::string(session_id) + " " + std::string(account_id), [&]() -> Result<bool> {
+    AIRCHECK_TRY(auto query,
+                 database_.prepare("SELECT 1 FROM sessions WHERE id = ?1 AND user_id = ?2 AND revoked_at IS NULL"));
+    return query.bind(1, session_id).bind(2, account_id).step();
+  });
 }
 
 Result<void> Sessions::purge(core::Utc now) {

@@ -7,6 +7,7 @@
 #include "core/result.hpp"
 #include "core/time.hpp"
 #include "store/database.hpp"
+#include "store/memo.hpp"
 
 namespace aircheck::access {
 
@@ -24,7 +25,7 @@ class Sessions {
   static constexpr std::int64_t kGraceNs = 10 * core::kNsPerSecond;
 
   // The database has to outlive this.
-  explicit Sessions(store::Database& database) : database_(database) {}
+  explicit Sessions(store::Database& database) : database_(database), live_(database) {}
 
   core::Result<Session> begin(std::string_view account_id, core::Utc now);
   // kPermission: unknown, expired, revoked or used twice.
@@ -42,6 +43,7 @@ class Sessions {
   core::Result<void> revoke(std::string_view session_id, core::Utc now);
 
   store::Database& database_;
+  mutable store::Memo<bool> live_;  // by session and account
 };
 
 }  // namespace aircheck::access

@@ -217,6 +217,21 @@ std::int64_t Database::changes() const {
   return sqlite3_changes64(handle_.get());
 }
 
+std::optional<Revision> Database::revision() {
+  if (depth_ > 0) return std::nullopt;
+  // Looking takes two locks of the file.
+  constexpr std::chrono::milliseconds kLook{1};
+  const auto now = std::chrono::steady_clock::now();
+  if (!others_seen_ || now - *others_seen_ >= kLook) {
+    others_seen_.reset();
+    auto query = prepare("PRAGMA data_version");
+    if (!query || !query->step().value_or(false)) return std::nullopt;
+    others_ = query->integer(0);
+    others_seen_ = now;
+  }
+  return Revision{sqlite3_total_changes64(handle_.get()), others_};
+}
+
 core::Result<void> Database::ping() {
   return execute("SELECT count(*) FROM sqlite_schema");
 }

@@ -1,6 +1,7 @@
 // SQLite behind Result: one Database per file, statements prepared once, transactions that roll back by default.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -20,6 +21,14 @@ struct sqlite3_stmt;
 namespace aircheck::store {
 
 class Statement;
+
+// See Database::revision().
+struct Revision {
+  std::int64_t own = 0;  // rows that this connection has changed
+  std::int64_t others = 0;
+
+  friend bool operator==(const Revision&, const Revision&) = default;
+};
 
 // Not thread-safe: it belongs to one thread, normally that of the main context.
 class Database {
@@ -58,6 +67,10 @@ class Database {
   [[nodiscard]] std::int64_t last_insert_rowid() const;
   // Rows that the last INSERT, UPDATE or DELETE changed.
   [[nodiscard]] std::int64_t changes() const;
+  // Another value after every change of the file: while it stays the same, what was read here is still so. A change by
+  // another program shows a millisecond later at most. Nothing inside of a transaction, which may be undone, and where
+  // the file does not answer.
+  [[nodiscard]] std::optional<Revision> revision();
   // One cheap read that proves that the file still answers.
   core::Result<void> ping();
 
@@ -84,6 +97,8 @@ class Database {
   std::unique_ptr<sqlite3, Close> handle_;
   std::map<std::string, StatementHandle, std::less<>> idle_;  // by their SQL; without locks and bindings
   int depth_ = 0;
+  std::int64_t others_ = 0;  // of a revision, as it was seen at others_seen_
+  std::optional<std::chrono::steady_clock::time_point> others_seen_;
   bool open_ = false;  // and migrated
 };
 

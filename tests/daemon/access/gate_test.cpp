@@ -119,6 +119,38 @@ TEST_F(GateTest, ThePolicyIsAskedAgainAtEachUse) {
   EXPECT_EQ(code(url, "ch1", Kind::kLive), "unauthorized");
 }
 
+// What was read for the request before is good for the next one only while nobody has changed it.
+TEST_F(GateTest, WhoWasAllowedJustNowIsNotAfterAChange) {
+  const Account account =
+      accounts_
+          .create({.email = "few@example.org", .password_hash = "$", .channel_ids = std::vector<std::string>{one_.id}},
+                  in(0))
+          .value();
+  const Caller few = signed_in(account);
+  const Caller device = gate_.device_caller(devices_.add(account.id, "box", in(kHour), in(0))->token, in(0)).value();
+  const std::string by_session = gate_.playback_token(few, one_.id, Kind::kLive, Protection::kCenc, in(0));
+  const std::string by_device = gate_.playback_token(device, one_.id, Kind::kLive, Protection::kCenc, in(0));
+  const auto knows = [&](const std::string& token, std::int64_t at = 0) {
+    return gate_.caller(std::nullopt, &token, in(at)).has_value();
+  };
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(code(few, "ch1", Kind::kLive), "");
+    EXPECT_EQ(code(few, "ch2", Kind::kLive), "channel_not_allowed");
+    EXPECT_TRUE(knows(by_session) && knows(by_device));
+  }
+  EXPECT_FALSE(knows(by_device, kHour));
+  ASSERT_TRUE(database_->execute("UPDATE user_channels SET channel_id = '" + two_.id + "'"));
+  EXPECT_EQ(code(few, "ch1", Kind::kLive), "channel_not_allowed");
+  EXPECT_EQ(code(few, "ch2", Kind::kLive), "");
+  ASSERT_TRUE(accounts_.set_enabled(account.id, false, in(0)));
+  EXPECT_EQ(code(few, "ch2", Kind::kLive), "account_disabled");
+  ASSERT_TRUE(devices_.revoke(device.device->id, account.id));
+  EXPECT_TRUE(knows(by_session));
+  EXPECT_FALSE(knows(by_device));
+  ASSERT_TRUE(sessions_.end_all_of(account.id, in(0)));
+  EXPECT_FALSE(knows(by_session));
+}
+
 TEST_F(GateTest, OnlyTheChannelsOfThePackage) {
   const Account account =
       accounts_

@@ -61,8 +61,10 @@ TEST(PlaybackToken, IsShortAndUrlSafe) {
 }
 
 TEST(PlaybackToken, EndsAtItsSecond) {
-  const std::string token = tokens().issue(grant());
-  EXPECT_TRUE(tokens().verify(token, grant().expires_at - 1));
+  const PlaybackTokens same = tokens();
+  const std::string token = same.issue(grant());
+  EXPECT_TRUE(same.verify(token, grant().expires_at - 1));
+  EXPECT_EQ(same.verify(token, grant().expires_at).error().message, "playback token: expired") << "known before";
   EXPECT_EQ(tokens().verify(token, grant().expires_at).error().message, "playback token: expired");
 }
 
