@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <random>
 #include <system_error>
 
 #include "core/file_descriptor.hpp"
@@ -166,13 +167,32 @@ core::Bytes random_bytes(std::size_t size) {
   return bytes;
 }
 
-std::string random_uuid() {
-  core::Bytes bytes = random_bytes(16);
+namespace {
+
+std::string uuid_of(core::Bytes bytes) {
   bytes[6] = static_cast<std::uint8_t>((bytes[6] & 0x0f) | 0x40);  // version 4
   bytes[8] = static_cast<std::uint8_t>((bytes[8] & 0x3f) | 0x80);  // variant of RFC 9562
   std::string text = core::to_hex(bytes);
   for (const std::size_t at : {8U, 13U, 18U, 23U}) text.insert(at, 1, '-');
   return text;
+}
+
+std::uint64_t random_seed() {
+  return core::ByteReader(random_bytes(sizeof(std::uint64_t))).u64().value();
+}
+
+}  // namespace
+
+std::string random_uuid() {
+  return uuid_of(random_bytes(16));
+}
+
+std::string quick_uuid() {
+  thread_local std::mt19937_64 generator(random_seed());
+  core::ByteWriter bytes;
+  bytes.u64(generator());
+  bytes.u64(generator());
+  return uuid_of(bytes.take());
 }
 
 bool is_uuid(std::string_view text) {

@@ -38,6 +38,9 @@ core::Result<std::string> load_or_create_token(const std::string& path);
 
 // RFC 9562 version 4, lower case.
 [[nodiscard]] std::string random_uuid();
+// The same from a generator that is seeded once: for names that are no secret, where a call of the system for each
+// costs too much. Any thread.
+[[nodiscard]] std::string quick_uuid();
 [[nodiscard]] bool is_uuid(std::string_view text);
 
 }  // namespace aircheck::base

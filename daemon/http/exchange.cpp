@@ -11,6 +11,8 @@
 
 namespace aircheck::http {
 
+using base::SharedBytes;
+
 namespace {
 
 // An id from outside is kept when it cannot break a log line or a header.
@@ -45,13 +47,9 @@ std::vector<SharedBytes> slice(const std::vector<SharedBytes>& body, std::size_t
     const std::size_t take = std::min(size, length - skip);
     first -= skip;
     size -= take;
-    if (take > 0) part.emplace_back(g_bytes_new_from_bytes(piece.get(), skip, take), g_bytes_unref);
+    if (take > 0) part.push_back(base::part_of(piece, skip, take));
   }
   return part;
-}
-
-SharedBytes copy_of(std::string_view text) {
-  return {g_bytes_new(text.data(), text.size()), g_bytes_unref};
 }
 
 }  // namespace
@@ -65,7 +63,7 @@ ServerExchange::ServerExchange(const RequestHead& head, std::string connection, 
       began_us_(g_get_monotonic_time()),
       head_(head.method == "HEAD") {
   const std::string* given = head.header("x-request-id");
-  id_ = is_usable_id(given) ? *given : base::random_uuid();
+  id_ = is_usable_id(given) ? *given : base::quick_uuid();
   headers_ = common_headers(id_);
   for (const auto& [name, value] : head.headers) {
     if (name == "accept-encoding" && accepts_coding(value, "gzip")) gzip_ = true;
@@ -135,7 +133,7 @@ void ServerExchange::refuse_range(std::size_t size) {
 }
 
 void ServerExchange::problem(const base::Problem& problem) {
-  write(problem.status, "application/problem+json", {copy_of(problem.to_json().dump())});
+  write(problem.status, "application/problem+json", {base::copy_of(problem.to_json().dump())});
 }
 
 void ServerExchange::write(int status, const std::string& content_type, const std::vector<SharedBytes>& body) {
@@ -164,10 +162,10 @@ void ServerExchange::report(int status, std::size_t bytes) const {
 
 void refuse_malformed(std::string_view why, ReturnPath& path) {
   const base::Problem problem{400, "malformed_request", std::string(why), {}, {}};
-  ReturnPath::Headers headers = common_headers(base::random_uuid());
+  ReturnPath::Headers headers = common_headers(base::quick_uuid());
   headers.emplace_back("Cache-Control", "no-store");
   headers.emplace_back("Content-Type", "application/problem+json");
-  path.send(problem.status, headers, {copy_of(problem.to_json().dump())});
+  path.send(problem.status, headers, {base::copy_of(problem.to_json().dump())});
 }
 
 }  // namespace aircheck::http

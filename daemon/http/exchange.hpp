@@ -30,7 +30,7 @@ class ServerExchange final : public Exchange {
                  std::shared_ptr<TrafficMeter> meter, std::shared_ptr<LargeAnswers> large);
 
   void set_header(const std::string& name, const std::string& value) override;
-  void send(int status, const std::string& content_type, const std::vector<SharedBytes>& body) override;
+  void send(int status, const std::string& content_type, const std::vector<base::SharedBytes>& body) override;
   [[nodiscard]] bool accepts_gzip() const override { return gzip_; }
   [[nodiscard]] std::string request_id() const override { return id_; }
 
@@ -39,11 +39,11 @@ class ServerExchange final : public Exchange {
  private:
   [[nodiscard]] bool is_current() const;
   [[nodiscard]] const std::string* header(std::string_view name) const;
-  [[nodiscard]] bool has_room_for(const std::vector<SharedBytes>& body, std::size_t size);
+  [[nodiscard]] bool has_room_for(const std::vector<base::SharedBytes>& body, std::size_t size);
   void refuse_for_now();
   void refuse_range(std::size_t size);
   void problem(const base::Problem& problem);
-  void write(int status, const std::string& content_type, const std::vector<SharedBytes>& body);
+  void write(int status, const std::string& content_type, const std::vector<base::SharedBytes>& body);
   void report(int status, std::size_t bytes) const;
 
   std::string id_;

@@ -4,7 +4,7 @@
 
 namespace aircheck::http {
 
-SharedBytes gzip(std::string_view text) {
+base::SharedBytes gzip(std::string_view text) {
   g_autoptr(GZlibCompressor) compressor = g_zlib_compressor_new(G_ZLIB_COMPRESSOR_FORMAT_GZIP, 1);
   g_autoptr(GOutputStream) memory = g_memory_output_stream_new_resizable();
   g_autoptr(GOutputStream) out = g_converter_output_stream_new(memory, G_CONVERTER(compressor));

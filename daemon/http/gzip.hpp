@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "http/shared_bytes.hpp"
+#include "base/shared_bytes.hpp"
 
 namespace aircheck::http {
 
@@ -11,6 +11,6 @@ namespace aircheck::http {
 inline constexpr std::size_t kCompressFrom = 1024;
 
 // Null where there is no memory for it. Any thread.
-[[nodiscard]] SharedBytes gzip(std::string_view text);
+[[nodiscard]] base::SharedBytes gzip(std::string_view text);
 
 }  // namespace aircheck::http

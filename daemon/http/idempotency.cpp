@@ -46,12 +46,8 @@ class Idempotency::Recording final : public Exchange {
   void set_header(const std::string& name, const std::string& value) override {
     answer_->headers.emplace_back(name, value);
   }
-  void send(int status, const std::string& content_type, const std::vector<SharedBytes>& body) override {
-    for (const SharedBytes& piece : body) {
-      gsize size = 0;
-      const void* data = g_bytes_get_data(piece.get(), &size);
-      if (size > 0) answer_->body.append(static_cast<const char*>(data), size);
-    }
+  void send(int status, const std::string& content_type, const std::vector<base::SharedBytes>& body) override {
+    for (const base::SharedBytes& piece : body) answer_->body += base::text_of(piece);
     answer_->status = status;
     answer_->content_type = content_type;
     answer_->replay(client_);

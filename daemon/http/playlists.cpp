@@ -140,7 +140,7 @@ class PlaylistAnswer : public std::enable_shared_from_this<PlaylistAnswer> {
     responder_.header("ETag", etag);
     responder_.header("Vary", "Accept-Encoding");
     if (conditions_.has_etag(etag)) return responder_.empty(304);
-    if (!compress) return send(text->with_token(token_));
+    if (!compress) return send(text->pieces_with_token(token_));
     // Where tokens stand everywhere, they are part of what is compressed.
     const bool shared = text->compresses_in_pieces();
     const auto deflate = [text, shared, token = token_]() -> Result<SharedPlaylist> {
@@ -151,9 +151,11 @@ class PlaylistAnswer : public std::enable_shared_from_this<PlaylistAnswer> {
     };
     cache_.get("gzip " + key + (shared ? "" : " " + token_), deflate,
                [self = shared_from_this(), text](const Result<SharedPlaylist>& compressed) {
-                 if (!compressed || !(*compressed)->compressed()) return self->send(text->with_token(self->token_));
+                 if (!compressed || !(*compressed)->compressed()) {
+                   return self->send(text->pieces_with_token(self->token_));
+                 }
                  self->responder_.header("Content-Encoding", "gzip");
-                 self->send((*compressed)->gzip_with_token(self->token_));
+                 self->send({base::keep((*compressed)->gzip_with_token(self->token_))});
                });
   }
 
@@ -163,12 +165,7 @@ class PlaylistAnswer : public std::enable_shared_from_this<PlaylistAnswer> {
     return "\"" + std::to_string(text.hash()) + "-" + std::to_string(token) + (compressed ? "-gzip\"" : "\"");
   }
 
-  void send(std::string text) {
-    auto* const kept = new std::string(std::move(text));
-    g_autoptr(GBytes) bytes = g_bytes_new_with_free_func(
-        kept->data(), kept->size(), [](gpointer data) { delete static_cast<std::string*>(data); }, kept);
-    responder_.bytes(200, kPlaylistType, bytes);
-  }
+  void send(const std::vector<base::SharedBytes>& pieces) { responder_.bytes(200, kPlaylistType, pieces); }
 
   timeshift::PlaylistCache& cache_;
   std::string token_;

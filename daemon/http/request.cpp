@@ -98,21 +98,27 @@ core::Result<base::Json> Request::json() const {
 }
 
 std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space) {
+  const std::string_view special = plus_is_space ? "%+" : "%";
   std::string out;
   out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%') {
-      if (i + 2 >= text.size()) return std::nullopt;
-      const int high = hex_digit(text[i + 1]);
-      const int low = hex_digit(text[i + 2]);
+  while (!text.empty()) {
+    const std::size_t plain = std::min(text.find_first_of(special), text.size());
+    out += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.starts_with('+')) {
+      out += ' ';
+      text.remove_prefix(1);
+    } else if (text.starts_with('%')) {
+      if (text.size() < 3) return std::nullopt;
+      const int high = hex_digit(text[1]);
+      const int low = hex_digit(text[2]);
       if (high < 0 || low < 0) return std::nullopt;
-      out.push_back(static_cast<char>(high * 16 + low));
-      i += 2;
-    } else {
-      out.push_back(plus_is_space && text[i] == '+' ? ' ' : text[i]);
+      out += static_cast<char>(high * 16 + low);
+      text.remove_prefix(3);
     }
   }
-  if (out.find('\0') != std::string::npos || !base::is_utf8(out)) return std::nullopt;
+  // NUL is no text either.
+  if (!base::is_utf8(out)) return std::nullopt;
   return out;
 }
 

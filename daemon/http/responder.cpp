@@ -5,13 +5,7 @@
 
 namespace aircheck::http {
 
-namespace {
-
-SharedBytes copy_of(std::string_view text) {
-  return {g_bytes_new(text.data(), text.size()), g_bytes_unref};
-}
-
-}  // namespace
+using base::SharedBytes;
 
 struct Responder::State {
   std::shared_ptr<Exchange> exchange;
@@ -23,7 +17,7 @@ struct Responder::State {
     base::log_error("http", "nobody answered a request");
     const base::Problem problem = base::to_problem({core::Code::kInternal, ""});
     const std::string body = problem.to_json().dump();
-    exchange->send(problem.status, "application/problem+json", {copy_of(body)});
+    exchange->send(problem.status, "application/problem+json", {base::copy_of(body)});
   }
 };
 
@@ -58,7 +52,7 @@ void Responder::send_text(int status, const std::string& content_type, std::stri
     if (state_->exchange->accepts_gzip()) bytes = gzip(body);
     if (bytes != nullptr) header("Content-Encoding", "gzip");
   }
-  send(status, content_type, {bytes != nullptr ? bytes : copy_of(body)});
+  send(status, content_type, {bytes != nullptr ? bytes : base::copy_of(body)});
 }
 
 void Responder::json(int status, const base::Json& body) {
@@ -69,11 +63,7 @@ void Responder::text(int status, const std::string& content_type, std::string_vi
   send_text(status, content_type, body);
 }
 
-void Responder::bytes(int status, const std::string& content_type, GBytes* body) {
-  send(status, content_type, {SharedBytes(g_bytes_ref(body), g_bytes_unref)});
-}
-
-void Responder::pieces(int status, const std::string& content_type, const std::vector<SharedBytes>& body) {
+void Responder::bytes(int status, const std::string& content_type, const std::vector<SharedBytes>& body) {
   send(status, content_type, body);
 }
 

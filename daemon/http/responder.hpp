@@ -1,8 +1,6 @@
 // The answer to one request. Copies are handles to the same answer; keep one and answer later from the main context.
 #pragma once
 
-#include <glib.h>
-
 #include <memory>
 #include <string>
 #include <string_view>
@@ -10,8 +8,8 @@
 
 #include "base/json.hpp"
 #include "base/problem.hpp"
+#include "base/shared_bytes.hpp"
 #include "core/result.hpp"
-#include "http/shared_bytes.hpp"
 
 namespace aircheck::http {
 
@@ -21,7 +19,7 @@ class Exchange {
   virtual ~Exchange() = default;
   virtual void set_header(const std::string& name, const std::string& value) = 0;
   // The pieces of the body, in order; none: there is no body. Called once.
-  virtual void send(int status, const std::string& content_type, const std::vector<SharedBytes>& body) = 0;
+  virtual void send(int status, const std::string& content_type, const std::vector<base::SharedBytes>& body) = 0;
   [[nodiscard]] virtual bool accepts_gzip() const = 0;
   [[nodiscard]] virtual std::string request_id() const = 0;
 };
@@ -37,8 +35,8 @@ class Responder {
   // 500. Text and JSON are compressed where the client takes gzip.
   void json(int status, const base::Json& body);
   void text(int status, const std::string& content_type, std::string_view body);
-  void bytes(int status, const std::string& content_type, GBytes* body);  // is referenced, not taken
-  void pieces(int status, const std::string& content_type, const std::vector<SharedBytes>& body);
+  // The pieces of the body, in order; nothing is copied.
+  void bytes(int status, const std::string& content_type, const std::vector<base::SharedBytes>& body);
   void empty(int status);
   void problem(const base::Problem& problem);
   // The problem for an error of ours; what the client may not see goes to the log under the request's id.
@@ -50,7 +48,7 @@ class Responder {
 
  private:
   struct State;
-  void send(int status, const std::string& content_type, const std::vector<SharedBytes>& body);
+  void send(int status, const std::string& content_type, const std::vector<base::SharedBytes>& body);
   void send_text(int status, const std::string& content_type, std::string_view body);
 
   std::shared_ptr<State> state_;

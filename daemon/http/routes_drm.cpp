@@ -137,8 +137,8 @@ void key(const DrmServices& services, const Request& request, Responder responde
 
   const core::ContentKey given =
       protection == Protection::kAes128 ? timeshift::derive_aes128_key(**found, *key_id) : **found;
-  g_autoptr(GBytes) bytes = g_bytes_new(given.reveal().data(), given.reveal().size());
-  responder.header("Cache-Control", "no-store").bytes(200, "application/octet-stream", bytes);
+  responder.header("Cache-Control", "no-store")
+      .bytes(200, "application/octet-stream", {base::copy_of(core::ByteView(given.reveal()))});
 }
 
 }  // namespace

@@ -164,12 +164,12 @@ void guide(const StreamServices& services, const Request& request, Responder res
   const std::string etag = quoted_digest(key);
   responder.header("Cache-Control", "private, no-cache").header("ETag", etag).header("Vary", "Accept-Encoding");
   if (request.has_etag(etag)) return responder.empty(304);
-  auto send = [responder, compressed](const core::Result<timeshift::Blob>& made) mutable {
+  auto send = [responder, compressed](const core::Result<base::SharedBytes>& made) mutable {
     if (!made) return responder.error(made.error());
     if (compressed) responder.header("Content-Encoding", "gzip");
-    responder.bytes(200, "application/xml", made->get());
+    responder.bytes(200, "application/xml", {*made});
   };
-  if (const timeshift::Blob kept = services.blobs.find(key)) return send(core::Result<timeshift::Blob>(kept));
+  if (const base::SharedBytes kept = services.blobs.find(key)) return send(core::Result<base::SharedBytes>(kept));
   auto recipe = std::make_shared<GuideRecipe>();
   for (const Channel* channel : shown) {
     recipe->channels.push_back(
@@ -177,10 +177,10 @@ void guide(const StreamServices& services, const Request& request, Responder res
   }
   services.blobs.get(
       key,
-      [recipe, compressed]() -> core::Result<timeshift::Blob> {
-        const std::string text = recipe->write();
-        if (!compressed) return timeshift::make_blob(core::as_bytes(text));
-        timeshift::Blob bytes = gzip(text);
+      [recipe, compressed]() -> core::Result<base::SharedBytes> {
+        std::string text = recipe->write();
+        if (!compressed) return base::keep(std::move(text));
+        base::SharedBytes bytes = gzip(text);
         if (bytes == nullptr) return core::fail(core::Code::kInternal, "the guide cannot be compressed");
         return bytes;
       },

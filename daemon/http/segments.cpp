@@ -14,8 +14,8 @@ namespace {
 
 using access::Kind;
 using access::Protection;
+using base::SharedBytes;
 using core::Result;
-using timeshift::Blob;
 using timeshift::SegmentRow;
 
 constexpr const char* kMediaType = "video/mp4";
@@ -85,7 +85,7 @@ class SegmentAnswer {
     }
     for (const auto& [location, facts] : services_.archive.facts(channel_.id)) {
       if (facts->clear_location != wanted_.location) continue;
-      if (!is_known(validators)) send(responder_, validators, timeshift::make_blob(facts->clear_init));
+      if (!is_known(validators)) send(responder_, validators, base::copy_of(facts->clear_init));
       return true;
     }
     return false;
@@ -101,7 +101,7 @@ class SegmentAnswer {
     if (clear && !allowed(row, Protection::kClear)) return;
     const Validators validators{etag_of(row, clear ? "c" : "a"), !clear};
     if (is_known(validators)) return;
-    if (const Blob hot = services_.blobs.find(cache_key())) return send(responder_, validators, hot);
+    if (const SharedBytes hot = services_.blobs.find(cache_key())) return send(responder_, validators, hot);
     const auto& facts = services_.archive.facts(channel_.id);
     const auto found = facts.find(row.init_location);
     if (found == facts.end()) {
@@ -114,7 +114,7 @@ class SegmentAnswer {
     }
     load(validators,
          [folder = services_.archive.folder(channel_.id), row, facts = found->second, key = key->key,
-          clear]() -> Result<Blob> {
+          clear]() -> Result<SharedBytes> {
            AIRCHECK_TRY(core::Bytes bytes, folder->read(row.location));
            if (clear) {
              AIRCHECK_TRY_VOID(timeshift::make_clear(bytes, facts->init, key).with_context(row.location));
@@ -122,16 +122,17 @@ class SegmentAnswer {
              AIRCHECK_TRY(bytes, timeshift::make_aes128(std::move(bytes), facts->init, key, *row.key_id, row.sequence)
                                      .with_context(row.location));
            }
-           return timeshift::make_blob(std::move(bytes));
+           return base::keep(std::move(bytes));
          });
   }
 
   void answer_file(const Validators& validators) {
     if (is_known(validators)) return;
-    load(validators, [folder = services_.archive.folder(channel_.id), location = wanted_.location]() -> Result<Blob> {
-      AIRCHECK_TRY(core::Bytes bytes, folder->read(location));
-      return timeshift::make_blob(std::move(bytes));
-    });
+    load(validators,
+         [folder = services_.archive.folder(channel_.id), location = wanted_.location]() -> Result<SharedBytes> {
+           AIRCHECK_TRY(core::Bytes bytes, folder->read(location));
+           return base::keep(std::move(bytes));
+         });
   }
 
   // Unencrypted bytes: the caller needs a right to this time. A live token opens no archive.
@@ -175,7 +176,7 @@ class SegmentAnswer {
 
   void load(const Validators& validators, timeshift::BlobCache::Load load) {
     services_.blobs.get(cache_key(), std::move(load),
-                        [validators, responder = responder_](const Result<Blob>& blob) mutable {
+                        [validators, responder = responder_](const Result<SharedBytes>& blob) mutable {
                           if (blob) return send(responder, validators, *blob);
                           const bool gone = blob.error().code == core::Code::kNotFound;
                           const bool busy = blob.error().code == core::Code::kUnavailable;
@@ -184,9 +185,9 @@ class SegmentAnswer {
                         });
   }
 
-  static void send(Responder& responder, const Validators& validators, const Blob& blob) {
+  static void send(Responder& responder, const Validators& validators, const SharedBytes& bytes) {
     set_headers(responder, validators);
-    responder.bytes(200, kMediaType, blob.get());
+    responder.bytes(200, kMediaType, {bytes});
   }
 
   const StreamServices& services_;

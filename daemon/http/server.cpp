@@ -102,7 +102,7 @@ class Server::Impl {
   core::Result<std::unique_ptr<Transport>> make_transport(const ServerOptions& options);
   void retire(std::unique_ptr<Transport> transport);
   void handle(ArrivedRequest arrived, const std::shared_ptr<ReturnPath>& path);
-  void dispatch(const Request& request, bool too_large, ServerExchange::Summary& summary, Responder responder);
+  void dispatch(Request request, bool too_large, ServerExchange::Summary& summary, Responder responder);
   Request make_request(ArrivedRequest arrived) const;
   std::string forwarded_client(const Request& request, const std::string& peer) const;
   void fill_address(const Peer& peer, std::string_view authority, Request& request) const;
@@ -276,7 +276,7 @@ void Server::Impl::handle(ArrivedRequest arrived, const std::shared_ptr<ReturnPa
   summary.path = request.path;
   summary.client_address = request.client_address;
   if (const std::string* kind = request.query_value("kind")) summary.kind = *kind;
-  dispatch(request, too_large, summary, Responder(exchange));
+  dispatch(std::move(request), too_large, summary, Responder(exchange));
 }
 
 bool Server::Impl::cors(const Request& request, Responder& responder) const {
@@ -302,20 +302,18 @@ bool Server::Impl::cors(const Request& request, Responder& responder) const {
   return true;
 }
 
-void Server::Impl::dispatch(const Request& request, bool too_large, ServerExchange::Summary& summary,
-                            Responder responder) {
+void Server::Impl::dispatch(Request request, bool too_large, ServerExchange::Summary& summary, Responder responder) {
   if (cors(request, responder)) return;
   if (too_large) {
     responder.header("Connection", "close");
     return responder.problem(
         {413, "too_large", "the body is longer than " + std::to_string(options_.body_limit) + " bytes", {}, {}});
   }
-  const Router::Match match = router_.match(summary.method, request.path);
+  Router::Match match = router_.match(summary.method, request.path);
   if (match.route != nullptr) {
     summary.route = match.route->path;
-    Request routed = request;
-    routed.params = match.params;
-    return match.route->handler(routed, responder);
+    request.params = std::move(match.params);
+    return match.route->handler(request, std::move(responder));
   }
   if (!match.allow.empty()) {
     return responder.problem(

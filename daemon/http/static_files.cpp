@@ -66,9 +66,8 @@ core::Result<StaticFiles> StaticFiles::load(const std::string& directory) {
       return fail(Code::kInvalidArgument, "AIRCHECK_WEB_DIR: " + directory + " is too large to be the web page");
     }
     g_autofree char* digest = g_compute_checksum_for_data(G_CHECKSUM_SHA256, bytes.data(), bytes.size());
-    result.files_[path] =
-        File{std::unique_ptr<GBytes, Unref>(g_bytes_new(bytes.data(), bytes.size())), content_type_of(path),
-             "\"" + std::string(digest, 16) + "\"", path.starts_with("/assets/")};
+    result.files_[path] = File{base::copy_of(bytes), content_type_of(path), "\"" + std::string(digest, 16) + "\"",
+                               path.starts_with("/assets/")};
   }
   if (!result.files_.contains("/index.html")) {
     return fail(Code::kNotFound, "AIRCHECK_WEB_DIR: " + directory + " holds no index.html: build the web page");
@@ -89,7 +88,7 @@ void StaticFiles::answer(const Request& request, Responder responder) const {
   responder.header("Content-Security-Policy", kPolicy);
   responder.header("X-Frame-Options", "DENY");
   if (request.has_etag(file.etag)) return responder.empty(304);
-  responder.bytes(200, file.content_type, file.bytes.get());
+  responder.bytes(200, file.content_type, {file.bytes});
 }
 
 }  // namespace aircheck::http

@@ -22,11 +22,8 @@ class StaticFiles {
   void answer(const Request& request, Responder responder) const;
 
  private:
-  struct Unref {
-    void operator()(GBytes* bytes) const { g_bytes_unref(bytes); }
-  };
   struct File {
-    std::unique_ptr<GBytes, Unref> bytes;
+    base::SharedBytes bytes;
     std::string content_type;
     std::string etag;
     bool immutable = false;

@@ -17,6 +17,7 @@
 
 namespace aircheck::http {
 
+using base::SharedBytes;
 using core::Code;
 using core::fail;
 
@@ -265,6 +266,9 @@ GSource* Transport::watch(int epoll, gboolean (*callback)(gint, GIOCondition, gp
   GSource* source = g_unix_fd_source_new(epoll, G_IO_IN);
   // GSource callbacks take their real type through GSourceFunc.
   g_source_set_callback(source, reinterpret_cast<GSourceFunc>(reinterpret_cast<void (*)()>(callback)), this, nullptr);
+  // Else GLib takes the descriptor out of its poll for the time of the callback, and wakes itself up for that twice:
+  // four calls of the system for each request.
+  g_source_set_can_recurse(source, TRUE);
   g_source_attach(source, nullptr);
   return source;
 }
@@ -284,7 +288,7 @@ void Transport::resume(ReturnPath& path) {
 }
 
 void Transport::run() {
-  running_ = true;
+  if (std::exchange(running_, true)) return;
   std::int64_t left_ms = 0;
   for (int turn = 0; turn < kTurns && left_ms == 0; ++turn) {
     resumed_ = false;

@@ -14,9 +14,9 @@
 #include <vector>
 
 #include "base/main_context.hpp"
+#include "base/shared_bytes.hpp"
 #include "core/result.hpp"
 #include "http/request_head.hpp"
-#include "http/shared_bytes.hpp"
 
 struct MHD_Connection;
 struct MHD_Daemon;
@@ -38,7 +38,7 @@ class ReturnPath {
   using Headers = std::vector<std::pair<std::string, std::string>>;
 
   // Once. `body` may be empty; the pieces are sent as they are, without a copy.
-  void send(int status, const Headers& headers, const std::vector<SharedBytes>& body);
+  void send(int status, const Headers& headers, const std::vector<base::SharedBytes>& body);
   [[nodiscard]] bool gone() const { return connection_ == nullptr; }
 
  private:

@@ -1,20 +1,16 @@
 // The hot segments in memory.
 #pragma once
 
-#include <glib.h>
-
 #include <cstddef>
-#include <memory>
 
-#include "core/bytes.hpp"
+#include "base/shared_bytes.hpp"
 
 namespace aircheck::timeshift {
 
-// Immutable bytes that several answers share, in the form in which they are sent.
-using Blob = std::shared_ptr<GBytes>;
-[[nodiscard]] Blob make_blob(core::ByteView bytes);
-[[nodiscard]] Blob make_blob(core::Bytes&& bytes);  // without a copy
-[[nodiscard]] std::size_t size_of(const Blob& blob);
+// Before the cache, which asks for it: the bytes are of no namespace of ours.
+[[nodiscard]] inline std::size_t size_of(const base::SharedBytes& bytes) {
+  return g_bytes_get_size(bytes.get());
+}
 
 }  // namespace aircheck::timeshift
 
@@ -22,6 +18,6 @@ using Blob = std::shared_ptr<GBytes>;
 
 namespace aircheck::timeshift {
 
-using BlobCache = PooledCache<Blob>;
+using BlobCache = PooledCache<base::SharedBytes>;
 
 }  // namespace aircheck::timeshift

@@ -2,15 +2,20 @@
 
 #include <zlib.h>
 
+#include <functional>
+
 namespace aircheck::timeshift {
+
+using base::SharedBytes;
+using base::text_of;
 
 namespace {
 
-// FNV-1a. Whoever could make two texts with one hash would only fool himself: it tells versions of one URL apart.
+constexpr std::size_t kPieceBytes = 96;  // what a slice of shared bytes takes besides them
+
+// Whoever could make two texts with one hash would only fool himself: it tells versions of one URL apart.
 std::uint64_t hash_of(std::string_view text) {
-  std::uint64_t hash = 0xcbf29ce484222325;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-  return hash;
+  return std::hash<std::string_view>()(text);
 }
 
 std::uint32_t crc_of(std::string_view text) {
@@ -18,7 +23,7 @@ std::uint32_t crc_of(std::string_view text) {
 }
 
 // Deflate blocks that refer to nothing before them and end on a byte, so that others may follow.
-std::string deflate_blocks(const std::string& text) {
+std::string deflate_blocks(std::string_view text) {
   constexpr int kRaw = -15;
   constexpr int kMemory = 8;
   constexpr int kLevel = 4;  // rows resemble each other: more costs twice the time for a tenth of the size
@@ -52,25 +57,25 @@ void append_stored(std::string& out, std::string_view bytes, bool last) {
 }  // namespace
 
 PlaylistText::PlaylistText(std::string_view text, std::string_view placeholder) {
-  hash_ = hash_of(text);
+  const SharedBytes whole = base::copy_of(text);
+  std::size_t from = 0;
+  const auto add = [&](std::size_t to) { pieces_.push_back(base::part_of(whole, from, to - from)); };
   while (!placeholder.empty()) {
-    const std::size_t at = text.find(placeholder);
+    const std::size_t at = text.find(placeholder, from);
     if (at == std::string_view::npos) break;
-    pieces_.emplace_back(text.substr(0, at));
-    text.remove_prefix(at + placeholder.size());
+    add(at);
+    from = at + placeholder.size();
   }
-  pieces_.emplace_back(text);
+  add(text.size());
   // A placeholder is another one in each run of the daemon, and is not what a client sees.
-  if (pieces_.size() > 1) {
-    hash_ = 0;
-    for (const std::string& piece : pieces_) hash_ = (hash_ ^ hash_of(piece)) * 0x100000001b3;
-  }
-  for (const std::string& piece : pieces_) size_bytes_ += piece.size() + sizeof(std::string);
+  for (const SharedBytes& piece : pieces_) hash_ = (hash_ ^ hash_of(text_of(piece))) * 0x100000001b3;
+  size_bytes_ = text.size() + pieces_.size() * kPieceBytes;
 }
 
 void PlaylistText::compress() {
-  for (const std::string& piece : pieces_) {
-    Deflated deflated{deflate_blocks(piece), crc_of(piece), piece.size()};
+  for (const SharedBytes& piece : pieces_) {
+    const std::string_view text = text_of(piece);
+    Deflated deflated{deflate_blocks(text), crc_of(text), text.size()};
     if (deflated.bytes.empty()) return deflated_.clear();
     size_bytes_ += deflated.bytes.size() + sizeof deflated;
     deflated_.push_back(std::move(deflated));
@@ -82,9 +87,22 @@ std::string PlaylistText::with_token(std::string_view token) const {
   text.reserve(size_bytes_ + places() * token.size());
   for (std::size_t i = 0; i < pieces_.size(); ++i) {
     if (i > 0) text += token;
-    text += pieces_[i];
+    text += text_of(pieces_[i]);
   }
   return text;
+}
+
+std::vector<SharedBytes> PlaylistText::pieces_with_token(std::string_view token) const {
+  constexpr std::size_t kFewPlaces = 16;
+  if (places() > kFewPlaces) return {base::keep(with_token(token))};
+  const SharedBytes shared = base::copy_of(token);
+  std::vector<SharedBytes> pieces;
+  pieces.reserve(2 * pieces_.size());
+  for (const SharedBytes& piece : pieces_) {
+    if (!pieces.empty()) pieces.push_back(shared);
+    pieces.push_back(piece);
+  }
+  return pieces;
 }
 
 std::string PlaylistText::gzip_with_token(std::string_view token) const {

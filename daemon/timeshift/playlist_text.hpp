@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/shared_bytes.hpp"
 #include "timeshift/pooled_cache.hpp"
 
 namespace aircheck::timeshift {
@@ -28,6 +29,8 @@ class PlaylistText {
   [[nodiscard]] std::uint64_t hash() const { return hash_; }
 
   [[nodiscard]] std::string with_token(std::string_view token) const;
+  // The same in pieces: where few tokens stand, everything else is what all viewers share, and nothing is copied.
+  [[nodiscard]] std::vector<base::SharedBytes> pieces_with_token(std::string_view token) const;
   // The same as one gzip member (RFC 1952): pieces that were deflated each by itself, tokens as stored blocks between
   // them. Needs compress(). A token has less than 65,536 bytes.
   [[nodiscard]] std::string gzip_with_token(std::string_view token) const;
@@ -43,7 +46,7 @@ class PlaylistText {
     std::size_t size;
   };
 
-  std::vector<std::string> pieces_;
+  std::vector<base::SharedBytes> pieces_;
   std::vector<Deflated> deflated_;
   std::size_t size_bytes_ = 0;
   std::uint64_t hash_ = 0;

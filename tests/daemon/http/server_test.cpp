@@ -25,8 +25,9 @@ class ServerTest : public test::HttpTest {
     router_.get("/api/later", [this](const Request&, Responder responder) { kept_.push_back(responder); });
     router_.get("/api/never", [](const Request&, Responder) {});
     router_.get("/hls/big", [](const Request&, Responder responder) {
-      g_autoptr(GBytes) bytes = g_bytes_new_static("0123456789", 10);
-      responder.header("Cache-Control", "max-age=60").header("ETag", "\"tag\"").bytes(200, "video/mp4", bytes);
+      responder.header("Cache-Control", "max-age=60")
+          .header("ETag", "\"tag\"")
+          .bytes(200, "video/mp4", {base::copy_of("0123456789")});
     });
     router_.get("/api/empty", [](const Request&, Responder responder) { responder.text(200, "text/plain", ""); });
     router_.get("/api/long", [](const Request&, Responder responder) {
@@ -170,10 +171,8 @@ TEST_F(ServerTest, RequestsMayFollowEachOtherWithoutWaiting) {
 
 TEST_F(ServerTest, ALongAnswerReachesASlowReader) {
   const std::string body(20 << 20, 'x');
-  router_.get("/hls/huge", [&](const Request&, Responder responder) {
-    g_autoptr(GBytes) bytes = g_bytes_new_static(body.data(), body.size());
-    responder.bytes(200, "video/mp4", bytes);
-  });
+  router_.get("/hls/huge",
+              [&](const Request&, Responder responder) { responder.bytes(200, "video/mp4", {base::copy_of(body)}); });
   start();
   test::RawClient client(server_->port());
   client.send("GET /hls/huge HTTP/1.1\r\nHost: station\r\nConnection: close\r\n\r\n");
@@ -185,10 +184,8 @@ TEST_F(ServerTest, ALongAnswerReachesASlowReader) {
 
 TEST_F(ServerTest, WhoTakesNothingOfItsAnswerIsDisconnected) {
   const std::string body(20 << 20, 'x');
-  router_.get("/hls/huge", [&](const Request&, Responder responder) {
-    g_autoptr(GBytes) bytes = g_bytes_new_static(body.data(), body.size());
-    responder.bytes(200, "video/mp4", bytes);
-  });
+  router_.get("/hls/huge",
+              [&](const Request&, Responder responder) { responder.bytes(200, "video/mp4", {base::copy_of(body)}); });
   options_.listen.idle_ms = 200;
   start();
   test::RawClient client(server_->port());

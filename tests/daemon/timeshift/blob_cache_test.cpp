@@ -14,14 +14,15 @@ namespace {
 class BlobCacheTest : public aircheck::test::MainLoopTest {
  protected:
   BlobCache::Load load(std::size_t size) {
-    return [this, size]() -> core::Result<Blob> {
+    return [this, size]() -> core::Result<base::SharedBytes> {
       ++loads_;
-      return make_blob(core::Bytes(size));
+      return base::keep(core::Bytes(size));
     };
   }
   std::size_t get(const std::string& key, std::size_t size) {
     std::optional<std::size_t> got;
-    cache_.get(key, load(size), [&](const core::Result<Blob>& blob) { got = g_bytes_get_size(blob->get()); });
+    cache_.get(key, load(size),
+               [&](const core::Result<base::SharedBytes>& blob) { got = g_bytes_get_size(blob->get()); });
     EXPECT_TRUE(run_until([&] { return got.has_value(); }));
     return *got;
   }
@@ -55,7 +56,7 @@ TEST_F(BlobCacheTest, DoesNotKeepWhatWouldPushOutEverythingElse) {
 TEST_F(BlobCacheTest, RequestsForOneFileShareOneRead) {
   int answers = 0;
   for (int i = 0; i < 20; ++i) {
-    cache_.get("same", load(10), [&](const core::Result<Blob>& blob) { answers += blob ? 1 : 0; });
+    cache_.get("same", load(10), [&](const core::Result<base::SharedBytes>& blob) { answers += blob ? 1 : 0; });
   }
   ASSERT_TRUE(run_until([&] { return answers == 20; }));
   EXPECT_EQ(loads_, 1);
@@ -63,9 +64,9 @@ TEST_F(BlobCacheTest, RequestsForOneFileShareOneRead) {
 
 TEST_F(BlobCacheTest, AFailedReadIsToldToEveryoneAndNotKept) {
   int failures = 0;
-  const auto failing = []() -> core::Result<Blob> { return core::fail(core::Code::kIo, "no"); };
+  const auto failing = []() -> core::Result<base::SharedBytes> { return core::fail(core::Code::kIo, "no"); };
   for (int i = 0; i < 2; ++i) {
-    cache_.get("bad", failing, [&](const core::Result<Blob>& blob) { failures += blob ? 0 : 1; });
+    cache_.get("bad", failing, [&](const core::Result<base::SharedBytes>& blob) { failures += blob ? 0 : 1; });
   }
   ASSERT_TRUE(run_until([&] { return failures == 2; }));
   EXPECT_EQ(get("bad", 10), 10u) << "the next request reads again";
@@ -76,19 +77,19 @@ TEST_F(BlobCacheTest, TurnsRequestsAwayWhenTooManyWait) {
   std::condition_variable open;
   bool go = false;
   int answered = 0;
-  const auto blocked = [&]() -> core::Result<Blob> {
+  const auto blocked = [&]() -> core::Result<base::SharedBytes> {
     std::unique_lock lock(mutex);
     open.wait(lock, [&] { return go; });
-    return make_blob(core::Bytes(1));
+    return base::keep(core::Bytes(1));
   };
   // One more than may wait, one that a thread holds, and one that comes after.
   const int accepted = static_cast<int>(BlobCache::kMostWaiting) + 2;
   for (int i = 0; i < accepted; ++i) {
-    cache_.get(std::to_string(i), blocked, [&](const core::Result<Blob>&) { ++answered; });
+    cache_.get(std::to_string(i), blocked, [&](const core::Result<base::SharedBytes>&) { ++answered; });
   }
   std::optional<core::Code> refused;
   for (int i = 0; i < 2; ++i) {
-    cache_.get("late" + std::to_string(i), blocked, [&](const core::Result<Blob>& blob) {
+    cache_.get("late" + std::to_string(i), blocked, [&](const core::Result<base::SharedBytes>& blob) {
       if (!blob) refused = blob.error().code;
       ++answered;
     });

@@ -22,8 +22,12 @@ TEST(PlaylistText, EveryViewerGetsTheTextWithTheirToken) {
   for (const int tokens : {0, 1, 7, 100}) {
     const PlaylistText text(text_with(tokens, "@@"), "@@");
     EXPECT_EQ(text.places(), static_cast<std::size_t>(tokens));
-    for (const std::string token : {"", "a", "a%2Blonger-one"})
+    for (const std::string token : {"", "a", "a%2Blonger-one"}) {
       EXPECT_EQ(text.with_token(token), text_with(tokens, token));
+      std::string joined;
+      for (const base::SharedBytes& piece : text.pieces_with_token(token)) joined += base::text_of(piece);
+      EXPECT_EQ(joined, text_with(tokens, token));
+    }
   }
 }
 
