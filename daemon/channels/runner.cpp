@@ -40,7 +40,6 @@ Runner::Runner(const SupervisorOptions& options, ChannelStore& channels, KeyStor
                std::string channel_id, std::string channel_key, bool wanted)
     : options_(options),
       channels_(channels),
-      keys_(keys),
       hooks_(hooks),
       id_(std::move(channel_id)),
       key_(std::move(channel_key)),

@@ -120,7 +120,6 @@ class Runner {
 
   const SupervisorOptions& options_;
   ChannelStore& channels_;
-  KeyStore& keys_;
   const ArchiveHooks& hooks_;
   const std::string id_;
   const std::string key_;

@@ -71,7 +71,7 @@ void read_head(std::string_view text) {
   while (!text.empty()) {
     std::string name = next(':');
     head.headers.emplace_back(std::move(name), next('\n'));
-    http::accepts_coding(head.headers.back().second, "gzip");
+    static_cast<void>(http::accepts_coding(head.headers.back().second, "gzip"));
   }
   const auto target = http::parse_target(head.target);
   if (target) {

@@ -29,6 +29,8 @@ class ServerTest : public test::HttpTest {
           .header("ETag", "\"tag\"")
           .bytes(200, "video/mp4", {base::copy_of("0123456789")});
     });
+    router_.get("/api/known",
+                [](const Request&, Responder responder) { responder.header("ETag", "\"a\"").empty(304); });
     router_.get("/api/empty", [](const Request&, Responder responder) { responder.text(200, "text/plain", ""); });
     router_.get("/api/long", [](const Request&, Responder responder) {
       responder.text(200, "text/plain", std::string(100'000, 'x'));
@@ -167,6 +169,22 @@ TEST_F(ServerTest, RequestsMayFollowEachOtherWithoutWaiting) {
   at = client.received.find("\"later\"", at);
   ASSERT_NE(at, std::string::npos);
   EXPECT_NE(client.received.find("\"name\":\"99\"", at), std::string::npos);
+}
+
+// What the library could add to an answer without a body would be read as the beginning of the next one.
+TEST_F(ServerTest, NothingFollowsAnAnswerWithoutABody) {
+  start();
+  const base::Timer tick = base::Timer::every(1, [] {});
+  const std::string second = "GET /hls/big HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+  for (const char* first : {"GET /api/known", "HEAD /api/known", "HEAD /api/long", "OPTIONS /hls/big"}) {
+    test::RawClient client(server_->port());
+    client.send(std::string(first) +
+                " HTTP/1.1\r\nHost: x\r\nOrigin: http://a\r\nAccess-Control-Request-Method: GET\r\n\r\n" + second);
+    ASSERT_TRUE(run_until([&] { return client.closed(); })) << first;
+    const std::size_t end = client.received.find("\r\n\r\n");
+    ASSERT_NE(end, std::string::npos) << first;
+    EXPECT_TRUE(client.received.substr(end + 4).starts_with("HTTP/1.1 200 ")) << first << "\n" << client.received;
+  }
 }
 
 TEST_F(ServerTest, ALongAnswerReachesASlowReader) {
