@@ -69,8 +69,8 @@ class Archive {
 
   // A segment that the worker finished. Rows that are there already change nothing.
   void add_segment(std::string_view channel_id, const SegmentRow& row);
-  // True while no worker makes segments for the channel: its missed slots are listed as GAP rows. False: a worker begins,
-  // in the slot of this moment or later.
+  // True while no worker makes segments for the channel: its missed slots are listed as GAP rows. False: a worker
+  // begins, in the slot of this moment or later.
   void set_worker_down(std::string_view channel_id, bool down);
 
   // Files that nobody lists any more.
