@@ -58,7 +58,7 @@ std::string m3u_channel(const StreamServices& services, const std::string& base_
                      std::to_string(channel.number) + "\" group-title=\"TV\"";
   if (!channel.logo_url.empty()) text += " tvg-logo=\"" + m3u_value(channel.logo_url) + "\"";
   if (allowed(services, caller, channel, Kind::kCatchup, protection)) {
-    // Whole days that never offer what has expired.
+    // Whole days, which offer nothing that has expired unless the window is shorter than one.
     const int days = std::max(1, channel.cutv_window_hours / 24);
     text += " catchup=\"default\" catchup-days=\"" + std::to_string(days) + "\" catchup-source=\"" +
             catchup_source(services, base_url, caller, channel, protection) + "\"";
