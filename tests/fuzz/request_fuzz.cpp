@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "access/playback_token.hpp"
+#include "base/utf8.hpp"
 #include "http/accepted_coding.hpp"
 #include "http/byte_range.hpp"
 #include "http/request_head.hpp"
@@ -44,9 +45,13 @@ void read_path(std::string_view path) {
 }
 
 void read_query(std::string_view query) {
-  for (const auto& [name, value] : http::parse_query(query)) {
+  const std::string text = "/?" + std::string(query);
+  const auto target = http::parse_target(text);
+  if (!target) return;
+  for (const auto& [name, value] : http::parse_query(target->query)) {
     must(name.find('\0') == std::string::npos && value.find('\0') == std::string::npos);
     must(name.size() <= query.size() && value.size() <= query.size());
+    must(base::is_utf8(name) && base::is_utf8(value));
   }
 }
 
