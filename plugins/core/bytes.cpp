@@ -4,11 +4,13 @@
 
 namespace aircheck::core {
 
+Unexpected<Error> ByteReader::too_short(std::size_t count) const {
+  return fail(Code::kTruncated, "needs " + std::to_string(count) + " bytes at offset " + std::to_string(position_) +
+                                    ", " + std::to_string(remaining()) + " are left");
+}
+
 Result<std::uint64_t> ByteReader::unsigned_integer(std::size_t width) {
-  if (remaining() < width) {
-    return fail(Code::kTruncated, "needs " + std::to_string(width) + " bytes at offset " + std::to_string(position_) +
-                                      ", " + std::to_string(remaining()) + " are left");
-  }
+  if (remaining() < width) return too_short(width);
   std::uint64_t value = 0;
   for (std::size_t i = 0; i < width; ++i) value = value << 8 | bytes_[position_ + i];
   position_ += width;
@@ -37,16 +39,6 @@ Result<std::uint32_t> ByteReader::u32() {
 
 Result<std::uint64_t> ByteReader::u64() {
   return unsigned_integer(8);
-}
-
-Result<ByteView> ByteReader::bytes(std::size_t count) {
-  if (remaining() < count) {
-    return fail(Code::kTruncated, "needs " + std::to_string(count) + " bytes at offset " + std::to_string(position_) +
-                                      ", " + std::to_string(remaining()) + " are left");
-  }
-  const ByteView view = bytes_.subspan(position_, count);
-  position_ += count;
-  return view;
 }
 
 Result<void> ByteReader::skip(std::size_t count) {

@@ -32,7 +32,12 @@ class ByteReader {
   Result<std::uint32_t> u32();
   Result<std::uint64_t> u64();
   // A view into the bytes that were given; it lives as long as they do.
-  Result<ByteView> bytes(std::size_t count);
+  Result<ByteView> bytes(std::size_t count) {
+    if (remaining() < count) return too_short(count);
+    const ByteView view = bytes_.subspan(position_, count);
+    position_ += count;
+    return view;
+  }
   Result<void> skip(std::size_t count);
 
   // Fails unless count elements of at least element_size bytes each can still follow. Call it before anything is
@@ -41,6 +46,7 @@ class ByteReader {
 
  private:
   Result<std::uint64_t> unsigned_integer(std::size_t width);
+  [[nodiscard]] Unexpected<Error> too_short(std::size_t count) const;
 
   ByteView bytes_;
   std::size_t position_ = 0;

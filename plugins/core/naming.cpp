@@ -17,11 +17,18 @@ constexpr char kTrackField = 'T';
 
 constexpr Field kFields[] = {{'Y', 4}, {'m', 2}, {'d', 2}, {'H', 2}, {'M', 2}, {'S', 2}, {'j', 3}, {'s', 0}, {'N', 3}};
 
+// Where a field stands in kFields, by its name: names are read by the thousand. -1: there is none.
+constexpr auto kFieldIndex = [] {
+  std::array<std::int8_t, 256> indexes{};
+  indexes.fill(-1);
+  std::int8_t next = 0;
+  for (const Field& field : kFields) indexes[static_cast<unsigned char>(field.name)] = next++;
+  return indexes;
+}();
+
 constexpr const Field* find_field(char name) {
-  for (const Field& field : kFields) {
-    if (field.name == name) return &field;
-  }
-  return nullptr;
+  const std::int8_t index = kFieldIndex[static_cast<unsigned char>(name)];
+  return index < 0 ? nullptr : kFields + index;
 }
 
 bool is_digit(char character) {
@@ -59,34 +66,36 @@ std::int64_t field_value(char field, Utc utc, const CivilTime& civil) {
   }
 }
 
-// Takes `width` digits, or all that follow when width is 0.
+// Takes all digits that follow, of which there are at least `width`: as append_padded() would have written them.
 std::optional<std::int64_t> take_number(std::string_view& text, std::size_t width) {
   constexpr std::size_t kMostDigits = 18;  // of an int64_t, whatever they are
   std::size_t count = 0;
   std::int64_t value = 0;
-  while (count < text.size() && is_digit(text[count]) && (width == 0 || count < width)) {
+  while (count < text.size() && is_digit(text[count])) {
     if (count == kMostDigits) return std::nullopt;
     value = value * 10 + (text[count++] - '0');
   }
-  if (count == 0 || (width != 0 && count != width)) return std::nullopt;
+  if (count < width || (count > width && text.front() == '0')) return std::nullopt;
   text.remove_prefix(count);
   return value;
 }
 
-// What was before, less what is left of it.
-std::string_view taken(std::string_view before, std::string_view rest) {
-  return before.substr(0, before.size() - rest.size());
+// Takes so many digits.
+std::optional<std::int64_t> take_digits(std::string_view& text, std::size_t width) {
+  if (text.size() < width) return std::nullopt;
+  std::int64_t value = 0;
+  for (const char digit : text.substr(0, width)) {
+    if (!is_digit(digit)) return std::nullopt;
+    value = value * 10 + (digit - '0');
+  }
+  text.remove_prefix(width);
+  return value;
 }
 
 bool take_text(std::string_view& text, std::string_view expected) {
   if (!text.starts_with(expected)) return false;
   text.remove_prefix(expected.size());
   return true;
-}
-
-// Digits that append_padded() would have written.
-bool is_padded(std::string_view digits, std::size_t width) {
-  return digits.size() == width || (digits.size() > width && digits.front() != '0');
 }
 
 // What the fields of a name said.
@@ -121,8 +130,10 @@ class FieldValues {
     return start + (*day - 1) * 86400 * kNsPerSecond;
   }
 
-  // Whether each field says what it would say of that instant: %j or %s may contradict the others.
+  // Whether each field says what it would say of that instant: %j or %s may contradict the others, which do not
+  // contradict each other.
   [[nodiscard]] bool agree(Utc utc) const {
+    if (!get('j') && !get('s')) return true;
     const CivilTime civil = to_civil(utc);
     for (std::size_t i = 0; i < values_.size(); ++i) {
       if (values_[i] && *values_[i] != field_value(kFields[i].name, utc, civil)) return false;
@@ -321,17 +332,14 @@ Result<NameParts> NamePattern::parse_name(std::string_view path) const {
       continue;
     }
     const std::size_t width = find_field(token.field)->width;
-    const std::string_view before = rest;
-    const auto value = take_number(rest, width);
-    if (!value || !is_padded(taken(before, rest), std::max<std::size_t>(width, 1))) return no_match();
-    if (!values.set(token.field, *value)) return no_match();
+    const auto value = width == 0 ? take_number(rest, 1) : take_digits(rest, width);
+    if (!value || !values.set(token.field, *value)) return no_match();
   }
   // Each file has one name only, so that its padding has to be ours.
   const auto take_suffix = [&rest](std::string_view mark, std::size_t width) -> std::optional<std::uint32_t> {
     if (!take_text(rest, mark)) return 0;
-    const std::string_view before = rest;
-    const auto value = take_number(rest, 0);
-    if (!value || *value == 0 || *value > UINT32_MAX || !is_padded(taken(before, rest), width)) return std::nullopt;
+    const auto value = take_number(rest, width);
+    if (!value || *value == 0 || *value > UINT32_MAX) return std::nullopt;
     return static_cast<std::uint32_t>(*value);
   };
   const auto epoch = take_suffix("-e", 1);

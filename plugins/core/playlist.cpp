@@ -260,7 +260,9 @@ class MediaWriter {
       context_ = row.context.get();
       restate_ = false;
     }
-    out_ += "#EXT-X-PROGRAM-DATE-TIME:" + to_rfc3339(row.start, 3) + "\n";
+    out_ += "#EXT-X-PROGRAM-DATE-TIME:";
+    append_rfc3339(out_, row.start, 3);
+    out_ += '\n';
     if (row.gap) out_ += "#EXT-X-GAP\n";
     out_ += "#EXTINF:";
     append_seconds(out_, row.duration_ns);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 namespace aircheck::core {
 
@@ -118,7 +119,7 @@ Result<Utc> parse_rfc3339(std::string_view text) {
 }
 
 // Writes the last `count` decimal digits of a number over those that stand there.
-void set_digits(std::string& text, std::size_t at, std::size_t count, int value) {
+void set_digits(std::span<char> text, std::size_t at, std::size_t count, int value) {
   for (std::size_t i = at + count; i > at; value /= 10) text[--i] = static_cast<char>('0' + value % 10);
 }
 
@@ -152,21 +153,23 @@ Result<Utc> from_civil(const CivilTime& civil) {
   return Utc{seconds * kNsPerSecond + civil.nanosecond};
 }
 
-std::string to_rfc3339(Utc utc, int decimals) {
+void append_rfc3339(std::string& out, Utc utc, int decimals) {
   const CivilTime civil = to_civil(utc);
-  std::string text = "0000-00-00T00:00:00";
+  std::array<char, 30> text{"0000-00-00T00:00:00.000000000"};
   set_digits(text, 0, 4, civil.year);
   set_digits(text, 5, 2, civil.month);
   set_digits(text, 8, 2, civil.day);
   set_digits(text, 11, 2, civil.hour);
   set_digits(text, 14, 2, civil.minute);
   set_digits(text, 17, 2, civil.second);
-  if (decimals > 0) {
-    text += ".000000000";
-    set_digits(text, 20, 9, civil.nanosecond);
-    text.resize(20 + static_cast<std::size_t>(std::min(decimals, 9)));
-  }
-  text += 'Z';
+  if (decimals > 0) set_digits(text, 20, 9, civil.nanosecond);
+  out.append(text.data(), decimals > 0 ? 20 + static_cast<std::size_t>(std::min(decimals, 9)) : 19);
+  out += 'Z';
+}
+
+std::string to_rfc3339(Utc utc, int decimals) {
+  std::string text;
+  append_rfc3339(text, utc, decimals);
   return text;
 }
 

@@ -27,6 +27,7 @@ struct Utc {
 
 // RFC 3339 in UTC: 2026-02-25T14:30:00Z, or with `decimals` (0, 3, 6 or 9) digits of a second, truncated.
 [[nodiscard]] std::string to_rfc3339(Utc utc, int decimals = 0);
+void append_rfc3339(std::string& out, Utc utc, int decimals = 0);
 
 // RFC 3339 with "Z" or a numeric offset, up to nine decimals, years 1970 to 2261. A leap second (:60) is refused.
 Result<Utc> from_rfc3339(std::string_view text);

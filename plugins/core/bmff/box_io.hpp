@@ -111,7 +111,8 @@ class BoxReader {
   template <std::unsigned_integral Length, typename Container>
   void sized(Container& value) {
     const ByteView view = take(static_cast<std::size_t>(unsigned_integer(sizeof(Length))));
-    value.assign(view.begin(), view.end());
+    value.resize(view.size());
+    if (!view.empty()) std::memcpy(value.data(), view.data(), view.size());
   }
   // A count field of type Count, then the elements, each of at least element_size bytes.
   template <std::unsigned_integral Count, typename T, typename Describe>
@@ -189,8 +190,9 @@ class BoxReader {
   }
   ByteView take(std::size_t count) {
     if (failed()) return {};
-    auto view = reader_.bytes(count);
-    if (view) return *view;
+    const auto view = reader_.bytes(count);
+    if (view) [[likely]]
+      return *view;
     fail_with(view.error());
     return {};
   }
