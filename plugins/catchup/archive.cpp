@@ -7,12 +7,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <iterator>
-#include <tuple>
 
-#include "catchup/folder.hpp"
-#include "catchup/parallel.hpp"
+#include "catchup/listing.hpp"
 
 namespace aircheck::catchup {
 
@@ -25,40 +24,9 @@ using core::Utc;
 constexpr std::size_t kLargestFile = 256 << 20;
 
 std::string_view folder_of(std::string_view path) {
-  return path.substr(0, path.rfind('/') + 1);
-}
-
-// Says of nearly every name outside a span of stems that it is outside, by one comparison of bytes.
-class Span {
- public:
-  // Of the paths `folder` + name, those from `first` to `last` in the order of their bytes.
-  Span(std::string_view folder, std::string_view first, std::string_view last)
-      : first_(below(folder, first)), last_(below(folder, last)) {}
-
-  [[nodiscard]] bool may_hold(std::string_view name) const {
-    return compare(name, first_) >= 0 && compare(name, last_) <= 0;
-  }
-
- private:
-  struct Bound {
-    int outside = 0;  // the whole folder comes after it (1) or before it (-1)
-    std::string_view rest;
-  };
-
-  static Bound below(std::string_view folder, std::string_view bound) {
-    const int order = folder.compare(bound.substr(0, folder.size()));
-    return order == 0 ? Bound{0, bound.substr(folder.size())} : Bound{order, {}};
-  }
-  static int compare(std::string_view name, const Bound& bound) {
-    return bound.outside != 0 ? bound.outside : name.substr(0, bound.rest.size()).compare(bound.rest);
-  }
-
-  Bound first_;
-  Bound last_;
-};
-
-bool older(const SegmentName& a, const SegmentName& b) {
-  return std::tie(a.epoch, a.start, a.duplicate) < std::tie(b.epoch, b.start, b.duplicate);
+  const void* const slash = memrchr(path.data(), '/', path.size());
+  return slash == nullptr ? std::string_view()
+                          : path.substr(0, static_cast<std::size_t>(static_cast<const char*>(slash) - path.data()) + 1);
 }
 
 }  // namespace
@@ -96,65 +64,30 @@ std::vector<std::string> Archive::folders(Utc start, Utc end) const {
   return result;
 }
 
-Result<void> Archive::add_names(const std::string& folder, Utc from, Utc end, std::vector<SegmentName>& names) const {
-  AIRCHECK_TRY(const auto listed, Folder::open(folder));
-  if (!listed) {
-    if (pattern_.folder_period_ns() != 0) return {};
-    return core::fail(Code::kNotFound, "location: there is no folder '" + (folder.empty() ? "." : folder) + "'");
-  }
-  const std::string first = pattern_.stem(from, track_);
-  const std::string last = pattern_.stem(end, track_);
-  const bool sorted = pattern_.sorts_by_time() && first.size() == last.size();
-  const Span span(folder, first, last);
-  struct Part {
-    std::vector<SegmentName> names;
-    Result<void> read;
-  };
-  std::vector<Part> parts(listed->parts());
-  in_parallel(parts.size(), [&](std::size_t i) {
-    std::string path = folder;
-    parts[i].read = listed->for_each_name(i, [&](std::string_view name) {
-      if (sorted && !span.may_hold(name)) return;
-      path.resize(folder.size());
-      path += name;
-      const auto parsed = pattern_.parse_name(path);
-      if (!parsed || parsed->track != track_ || parsed->utc < from || parsed->utc >= end) return;
-      parts[i].names.push_back({parsed->utc, parsed->epoch, parsed->duplicate, path});
-    });
-  });
-  for (Part& part : parts) {
-    AIRCHECK_TRY_VOID(std::move(part.read));
-    std::move(part.names.begin(), part.names.end(), std::back_inserter(names));
-  }
-  return {};
-}
-
-Result<std::vector<SegmentName>> Archive::names(Utc start, Utc end) const {
+Result<std::vector<SegmentName>> Archive::names(Utc start, Utc end, Heads heads) const {
   const Utc from = std::max(Utc{0}, start - kLongestSegmentNs);
-  std::vector<SegmentName> names;
+  const Wanted wanted{pattern_, track_, from, end, heads == Heads::kOfWindow ? start : end};
   const std::vector<std::string> inside = folders(start, end);
-  for (const std::string& folder : inside) AIRCHECK_TRY_VOID(add_names(folder, from, end, names));
+  AIRCHECK_TRY(std::vector<SegmentName> names, list_names(inside, wanted));
   // The segment that covers the start may lie in a folder before: only where none of the newest epoch was found here.
-  const auto newest = std::max_element(names.begin(), names.end(), older);
-  const auto covers = [&](const SegmentName& name) { return name.epoch == newest->epoch && name.start <= start; };
-  if (pattern_.folder_period_ns() != 0 && std::none_of(names.begin(), names.end(), covers)) {
-    for (const std::string& folder : folders(from, start)) {
-      if (folder != inside.front()) AIRCHECK_TRY_VOID(add_names(folder, from, end, names));
-    }
-    std::error_code error;
-    if (names.empty() &&
-        !std::filesystem::is_directory(pattern_.directory().empty() ? "." : pattern_.directory(), error)) {
-      return core::fail(Code::kNotFound, "location: there is no folder '" + pattern_.directory() + "'");
-    }
+  const auto covers = [&](const SegmentName& name) { return name.epoch == names.back().epoch && name.start <= start; };
+  if (pattern_.folder_period_ns() == 0 || std::any_of(names.begin(), names.end(), covers)) return names;
+  std::vector<std::string> before = folders(from, start);
+  std::erase(before, inside.front());
+  AIRCHECK_TRY(std::vector<SegmentName> earlier, list_names(before, wanted));
+  const auto count = static_cast<std::ptrdiff_t>(names.size());
+  std::move(earlier.begin(), earlier.end(), std::back_inserter(names));
+  std::inplace_merge(names.begin(), names.begin() + count, names.end(), older);
+  std::error_code error;
+  if (names.empty() && !std::filesystem::is_directory(directory_.empty() ? "." : directory_, error)) {
+    return core::fail(Code::kNotFound, "location: there is no folder '" + directory_ + "'");
   }
-  std::sort(names.begin(), names.end(), older);
   return names;
 }
 
 std::string Archive::relative(const std::string& path) const {
-  const std::string directory = pattern_.directory();
-  if (path.starts_with(directory)) return path.substr(directory.size());
-  return std::filesystem::path(path).lexically_relative(directory.empty() ? "." : directory).string();
+  if (path.starts_with(directory_)) return path.substr(directory_.size());
+  return std::filesystem::path(path).lexically_relative(directory_.empty() ? "." : directory_).string();
 }
 
 std::string Archive::init_path(const Segment& segment) {
@@ -188,18 +121,23 @@ int SegmentReader::open(const std::string& path) {
   return openat(descriptor_->get(), path.c_str() + folder.size(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 }
 
-Result<std::optional<Segment>> SegmentReader::read(const SegmentName& name) {
-  const core::FileDescriptor descriptor(open(name.path));
+Head& SegmentReader::read_head(SegmentName& name) {
+  if (name.head == nullptr) name.head = std::make_unique<Head>(read(std::move(name.path)));
+  return *name.head;
+}
+
+Head SegmentReader::read(std::string path) {
+  const core::FileDescriptor descriptor(open(path));
   if (!descriptor.valid() && errno == ENOENT) return std::optional<Segment>();
-  if (!descriptor.valid()) return core::fail_errno(errno, "location: cannot open '" + name.path + "'");
+  if (!descriptor.valid()) return core::fail_errno(errno, "location: cannot open '" + path + "'");
   // styp and our box take about 200 bytes; an init segment far away has a longer name.
   std::array<std::uint8_t, 4096> head;
   for (const std::size_t wanted : {std::size_t{512}, head.size()}) {
     const ssize_t size = pread(descriptor.get(), head.data(), wanted, 0);
-    if (size < 0) return core::fail_errno(errno, "location: cannot read '" + name.path + "'");
+    if (size < 0) return core::fail_errno(errno, "location: cannot read '" + path + "'");
     auto info = core::read_segment_info(core::ByteView(head).first(static_cast<std::size_t>(size)));
-    if (info) return std::optional<Segment>(Segment{name.path, std::move(*info)});
-    if (wanted == head.size()) return std::move(info).with_context("location: '" + name.path + "'").unexpected();
+    if (info) return std::optional<Segment>(Segment{std::move(path), std::move(*info)});
+    if (wanted == head.size()) return std::move(info).with_context("location: '" + path + "'").unexpected();
   }
   return std::optional<Segment>();
 }

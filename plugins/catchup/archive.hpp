@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,19 +17,27 @@ namespace aircheck::catchup {
 // No segment is longer: strftimefmp4sink takes a target-duration up to this.
 inline constexpr std::int64_t kLongestSegmentNs = 3600 * core::kNsPerSecond;
 
-struct SegmentName {
-  core::Utc start;  // rounded down to the resolution of the pattern
-  std::uint32_t epoch = 0;
-  std::uint32_t duplicate = 0;
-  std::string path;
-};
-
 struct Segment {
   std::string path;
   core::SegmentInfo info;
 
   [[nodiscard]] core::Utc end() const { return info.start + info.duration_ns; }
 };
+
+// What a file says of itself. Nothing where there is no such file (any more).
+using Head = core::Result<std::optional<Segment>>;
+
+struct SegmentName {
+  core::Utc start;  // rounded down to the resolution of the pattern
+  std::uint32_t epoch = 0;
+  std::uint32_t duplicate = 0;
+  std::string path;
+  std::unique_ptr<Head> head;  // where it was read already
+};
+
+// Whether Archive::names() reads the heads of the files from the start of the window on: while one thread still lists,
+// others read.
+enum class Heads { kNo, kOfWindow };
 
 class Archive {
  public:
@@ -37,7 +46,7 @@ class Archive {
 
   // By epoch, instant and duplicate, which is the order of their numbers: the names of [start, end), and names before
   // `start`, at most kLongestSegmentNs, among which the one is that covers it. Folders are read as far as needed.
-  [[nodiscard]] core::Result<std::vector<SegmentName>> names(core::Utc start, core::Utc end) const;
+  [[nodiscard]] core::Result<std::vector<SegmentName>> names(core::Utc start, core::Utc end, Heads heads) const;
 
   // `path` as seen from the folder before the first field of the pattern.
   [[nodiscard]] std::string relative(const std::string& path) const;
@@ -49,25 +58,26 @@ class Archive {
   [[nodiscard]] std::string path_of(core::Utc start, std::uint32_t epoch) const;
 
  private:
-  Archive(core::NamePattern pattern, std::string track) : pattern_(std::move(pattern)), track_(std::move(track)) {}
+  Archive(core::NamePattern pattern, std::string track)
+      : pattern_(std::move(pattern)), directory_(pattern_.directory()), track_(std::move(track)) {}
 
   [[nodiscard]] std::vector<std::string> folders(core::Utc start, core::Utc end) const;
-  core::Result<void> add_names(const std::string& folder, core::Utc from, core::Utc end,
-                               std::vector<SegmentName>& names) const;
 
   core::NamePattern pattern_;
+  std::string directory_;  // before the first field
   std::string track_;
 };
 
 // Opens files that follow each other in one folder without looking up the folder again.
 class SegmentReader {
  public:
-  // Reads only the head of the file. Nothing where there is no such file (any more).
-  core::Result<std::optional<Segment>> read(const SegmentName& name);
+  // Reads only the head of the file, where name.head has none. It takes the path along.
+  Head& read_head(SegmentName& name);
   // The whole file.
   core::Result<core::Bytes> read_file(const std::string& path);
 
  private:
+  Head read(std::string path);
   int open(const std::string& path);
 
   std::string folder_;

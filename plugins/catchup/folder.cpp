@@ -65,7 +65,7 @@ Result<void> Folder::for_each_name(std::size_t part, const std::function<void(st
     return failed();
   }
   // What is read behind the part is lost, so no more at a time than makes calls cheap.
-  alignas(dirent64) std::array<char, 16 << 10> entries;
+  alignas(dirent64) std::array<char, 4 << 10> entries;
   for (;;) {
     const long size = syscall(SYS_getdents64, folder.get(), entries.data(), entries.size());
     if (size < 0) return failed();

@@ -3,9 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
-#include <span>
-
-#include "catchup/parallel.hpp"
 
 namespace aircheck::catchup {
 
@@ -38,12 +35,13 @@ std::string span_text(Utc start, Utc end) {
 // Reads segments in the order of their numbers and refuses those that contradict each other.
 class Chain {
  public:
-  // False where the file is gone, or is a second one of its number.
-  Result<bool> add(std::optional<Segment> segment) {
-    if (!segment) return false;
-    AIRCHECK_TRY_VOID(check(*segment).with_context("location: '" + segment->path + "'"));
-    if (!segments_.empty() && segments_.back().info.sequence == segment->info.sequence) return false;
-    segments_.push_back(std::move(*segment));
+  // False where it is a second one of its number.
+  Result<bool> add(Segment&& segment) {
+    if (const auto right = check(segment); !right) {
+      return core::Unexpected(right.error().with_context("location: '" + segment.path + "'"));
+    }
+    if (!segments_.empty() && segments_.back().info.sequence == segment.info.sequence) return false;
+    segments_.push_back(std::move(segment));
     return true;
   }
 
@@ -75,20 +73,6 @@ class Chain {
   std::vector<Segment> segments_;
 };
 
-using ReadSegment = Result<std::optional<Segment>>;
-
-// Opening a file takes longer than reading its head: two hours of 6 s are 1,200 of them.
-std::vector<ReadSegment> read_all(std::span<const SegmentName> names) {
-  constexpr std::size_t kPart = 64;
-  std::vector<ReadSegment> segments(names.size(), ReadSegment(std::nullopt));
-  in_parallel((names.size() + kPart - 1) / kPart, [&](std::size_t part) {
-    SegmentReader reader;
-    const std::size_t end = std::min(names.size(), (part + 1) * kPart);
-    for (std::size_t i = part * kPart; i < end; ++i) segments[i] = reader.read(names[i]);
-  });
-  return segments;
-}
-
 struct EpochNames {
   std::size_t first;
   std::size_t last;  // exclusive
@@ -104,7 +88,7 @@ std::vector<EpochNames> epochs_of(const Names& names) {
 }
 
 // The first name of an epoch that belongs to the window; nothing where the epoch does not cover the start.
-Result<std::optional<std::size_t>> covering(const Names& names, const EpochNames& epoch, Utc start) {
+Result<std::optional<std::size_t>> covering(Names& names, const EpochNames& epoch, Utc start) {
   const auto begins_after = [&](const SegmentName& name) { return name.start > start; };
   const auto begin = names.begin() + static_cast<std::ptrdiff_t>(epoch.first);
   const auto end = names.begin() + static_cast<std::ptrdiff_t>(epoch.last);
@@ -114,7 +98,9 @@ Result<std::optional<std::size_t>> covering(const Names& names, const EpochNames
   for (auto name = after; name != begin;) {
     --name;
     const auto at = static_cast<std::size_t>(name - names.begin());
-    AIRCHECK_TRY(const auto segment, reader.read(*name));
+    const Head& head = reader.read_head(*name);
+    if (!head) return head.unexpected();
+    const std::optional<Segment>& segment = *head;
     if (!segment) continue;
     if (segment->info.start > start) {
       later = at;
@@ -128,7 +114,7 @@ Result<std::optional<std::size_t>> covering(const Names& names, const EpochNames
 }
 
 // Where the window begins: an index of names, names.size() where the archive has nothing of it.
-Result<std::size_t> first_of_window(const Names& names, Utc start) {
+Result<std::size_t> first_of_window(Names& names, Utc start) {
   const auto epochs = epochs_of(names);
   for (auto epoch = epochs.rbegin(); epoch != epochs.rend(); ++epoch) {
     AIRCHECK_TRY(const auto first, covering(names, *epoch, start));
@@ -140,17 +126,19 @@ Result<std::size_t> first_of_window(const Names& names, Utc start) {
 }
 
 Result<Window> window_between(const Archive& archive, Utc start, Utc end, Utc now) {
-  AIRCHECK_TRY(const Names names, archive.names(start, end));
+  AIRCHECK_TRY(Names names, archive.names(start, end, Heads::kOfWindow));
   AIRCHECK_TRY(const std::size_t first, first_of_window(names, start));
-  std::vector<ReadSegment> read = read_all(std::span(names).subspan(first));
+  SegmentReader reader;
   Chain chain;
-  chain.segments().reserve(read.size());
+  chain.segments().reserve(names.size() - first);
   Window window;
   for (std::size_t i = first; i < names.size() && !window.complete; ++i) {
     // An epoch that ended before the window is none of it, although its numbers follow.
     if (i > first && names[i].epoch != names[i - 1].epoch && names[i].start < start) break;
-    AIRCHECK_TRY(auto segment, std::move(read[i - first]));
-    AIRCHECK_TRY(const bool added, chain.add(std::move(segment)));
+    Head& head = reader.read_head(names[i]);
+    if (!head) return head.unexpected();
+    if (!*head) continue;
+    AIRCHECK_TRY(const bool added, chain.add(std::move(**head)));
     if (!added) continue;
     if (chain.segments().back().info.start >= end) {
       chain.segments().pop_back();
@@ -169,12 +157,14 @@ Result<Window> window_between(const Archive& archive, Utc start, Utc end, Utc no
 
 // The newest segments that were published at that instant, a little more than a live playlist lists.
 Result<Window> live_window(const Archive& archive, Utc now) {
-  AIRCHECK_TRY(const Names names, archive.names(now, now + 1));
+  AIRCHECK_TRY(Names names, archive.names(now, now + 1, Heads::kNo));
   SegmentReader reader;
   std::vector<Segment> listed;
   std::int64_t missing_ns = 0;
   for (auto name = names.rbegin(); name != names.rend(); ++name) {
-    AIRCHECK_TRY(auto segment, reader.read(*name));
+    Head& head = reader.read_head(*name);
+    if (!head) return head.unexpected();
+    std::optional<Segment>& segment = *head;
     if (!segment || segment->end() > now) continue;
     if (listed.empty()) missing_ns = live_length_ns(*segment);
     missing_ns -= segment->info.duration_ns;

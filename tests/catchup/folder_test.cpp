@@ -9,7 +9,7 @@
 #include <random>
 
 #include "catchup/archive_writer.hpp"
-#include "catchup/parallel.hpp"
+#include "catchup/tasks.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace aircheck::catchup {
@@ -35,10 +35,13 @@ std::vector<std::string> names_of(const std::string& path) {
   const auto folder = Folder::open(path);
   EXPECT_TRUE(folder && folder->has_value());
   std::vector<std::vector<std::string>> parts((*folder)->parts());
-  in_parallel(parts.size(), [&](std::size_t part) {
-    const auto read = (*folder)->for_each_name(part, [&](std::string_view name) { parts[part].emplace_back(name); });
-    EXPECT_TRUE(read);
-  });
+  Tasks tasks;
+  for (std::size_t part = 0; part < parts.size(); ++part) {
+    tasks.add([&folder, &parts, part] {
+      EXPECT_TRUE((*folder)->for_each_name(part, [&](std::string_view name) { parts[part].emplace_back(name); }));
+    });
+  }
+  tasks.run();
   std::vector<std::string> names;
   for (const auto& part : parts) names.insert(names.end(), part.begin(), part.end());
   std::erase_if(names, [](const std::string& name) { return name == "." || name == ".."; });

@@ -144,6 +144,9 @@ TEST(CatchupPlaylist, TakesTheNewestEpochAndFollowsTheNumbers) {
   EXPECT_EQ(over.rows[11].uri, "ch1-20260225120100-e1.m4s");
   EXPECT_EQ(over.rows[11].sequence, 1020U);
   EXPECT_TRUE(over.rows[11].discontinuity);
+  // What an older epoch has of that time is none of the window, and may be damaged.
+  folder.write("ch1-20260225120112.m4s", "damaged");
+  EXPECT_EQ(playlist(writer.location(), vod(66, 78)).rows.size(), 2U);
 }
 
 // Names are rounded down to the second, so two segments may begin in one.
