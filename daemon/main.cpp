@@ -1,11 +1,9 @@
 // aircheckd: wires the station together and runs it until SIGINT or SIGTERM.
 
-#include <fcntl.h>
 #include <glib-unix.h>
 #include <sodium.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -46,7 +44,9 @@
 #include "http/static_files.hpp"
 #include "operations/commands.hpp"
 #include "operations/control_socket.hpp"
+#include "operations/requests.hpp"
 #include "operations/state_lock.hpp"
+#include "operations/station_files.hpp"
 #include "schedule/guide.hpp"
 #include "schedule/importer.hpp"
 #include "schedule/sources.hpp"
@@ -72,20 +72,6 @@ constexpr rlim_t kOpenFiles = 65'536;
 
 core::Utc utc_now() {
   return core::Utc{g_get_real_time() * 1000};
-}
-
-core::Result<void> prepare_directories(const base::Config& config) {
-  const auto make = [](const char* name, const std::string& path, unsigned mode) {
-    return base::prepare_directory(path, mode).with_context(name);
-  };
-  AIRCHECK_TRY_VOID(make("--state", config.state_directory, 0750));
-  AIRCHECK_TRY_VOID(make("--state", config.secrets_directory(), 0700));
-  AIRCHECK_TRY_VOID(make("--state", config.log_directory(), 0750));
-  AIRCHECK_TRY_VOID(make("HLS_SEGMENT_DIR", config.segment_directory, 0750));
-  AIRCHECK_TRY_VOID(make("AIRCHECK_RUN_DIR", config.run_directory, 0700));
-  // Films may well be read-only.
-  const auto made = base::ensure_directory(config.sources_directory, 0750).with_context("HLS_SOURCES_DIR");
-  return made ? made : fail(made.error().code, made.error().message + ": give the directory that holds the films");
 }
 
 // Beside this program in a build folder, else where it was installed.
@@ -122,20 +108,6 @@ timeshift::SegmentRow to_archive_row(const control::SegmentRow& row) {
   return result;
 }
 
-core::Result<void> check_storage(const std::string& directory) {
-  struct statvfs status = {};
-  if (statvfs(directory.c_str(), &status) != 0) return core::fail_errno(errno, directory);
-  if ((status.f_flag & ST_RDONLY) != 0 || ::access(directory.c_str(), W_OK) != 0) {
-    return fail(Code::kPermission, directory + " is not writable");
-  }
-  constexpr std::uint64_t kLow = 64U << 20;
-  if (std::uint64_t{status.f_bavail} * status.f_frsize < kLow) return fail(Code::kNoSpace, directory + " is full");
-  // A file system that an error has made read-only does not say so before somebody writes: a file without a name does.
-  const int fd = ::open(directory.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
-  if (fd >= 0) ::close(fd);
-  return fd < 0 && errno == EROFS ? core::fail_errno(EROFS, directory) : core::Result<void>();
-}
-
 base::LogLevel log_level(const std::string& name) {
   if (name == "debug") return base::LogLevel::kDebug;
   if (name == "warning") return base::LogLevel::kWarning;
@@ -164,14 +136,11 @@ class Station {
   [[nodiscard]] const base::Config& config() const { return config_; }
 
  private:
-  core::Result<void> open_database();
   core::Result<void> open_stores();
   core::Result<void> open_page();
   core::Result<void> open_importer();
   [[nodiscard]] http::ServerOptions server_options() const;
   core::Result<void> open_control_socket();
-  void command(const base::Json& request, const operations::ControlSocket::Reply& reply);
-  void rescan(const base::Json& request, const operations::ControlSocket::Reply& reply);
   void end_workers(std::function<void()> done);
   void take_channels_in();
   void channel_scanned();
@@ -218,31 +187,8 @@ class Station {
   bool closing_ = false;
 };
 
-// A damaged or missing station.db is an operator's to restore: an empty one in its place would look like a station
-// without channels, whose archive nobody can decrypt.
-core::Result<void> Station::open_database() {
-  const std::string path = config_.state_directory + "/station.db";
-  const std::string remedy =
-      "restore station.db and secrets/ from your backup, the newest that `aircheckd backup` made";
-  const std::string master_key = config_.secrets_directory() + "/master.key";
-  std::error_code error;
-  if (!std::filesystem::exists(path, error) && std::filesystem::exists(master_key, error)) {
-    return fail(Code::kNotFound, path + " is missing, and " + master_key + " is there: " + remedy +
-                                     ", or move secrets/ away to begin a new station");
-  }
-  auto opened = store::Database::open(path, store::station_schema());
-  if (!opened && (opened.error().code == Code::kIo || opened.error().code == Code::kParse)) {
-    return fail(opened.error().code, opened.error().message + ": " + remedy);
-  }
-  AIRCHECK_TRY(database_, std::move(opened));
-  const auto damage = database_->damage();
-  if (!damage) return fail(damage.error().code, path + ": " + damage.error().message + ": " + remedy);
-  if (damage->empty()) return {};
-  return fail(Code::kConflict, path + " is damaged: " + damage->front() + ": " + remedy);
-}
-
 core::Result<void> Station::open_stores() {
-  AIRCHECK_TRY_VOID(open_database());
+  AIRCHECK_TRY(database_, operations::open_station_database(config_));
   AIRCHECK_TRY(channels_, channels::ChannelStore::open(*database_));
   AIRCHECK_TRY(keys_, channels::KeyStore::open(*database_, config_.secrets_directory() + "/master.key"));
   AIRCHECK_TRY(guide_, schedule::Guide::open(*database_));
@@ -293,7 +239,7 @@ core::Result<void> Station::open_importer() {
 }
 
 core::Result<void> Station::open() {
-  AIRCHECK_TRY_VOID(prepare_directories(config_));
+  AIRCHECK_TRY_VOID(operations::prepare_directories(config_));
   AIRCHECK_TRY(lock_, operations::StateLock::acquire(config_.state_directory));
   if (!config_.demo_source.empty() && ::access(config_.demo_source.c_str(), R_OK) != 0) {
     return core::fail_errno(errno, "--demo-source: give a film that can be read: " + config_.demo_source);
@@ -431,9 +377,10 @@ core::Result<void> Station::register_service_routes() {
   http::register_metrics_routes(metrics_router_, metrics, std::nullopt);
   for (http::Router* router : {&router_, &metrics_router_}) {
     http::register_health_routes(
-        *router, {.dependencies = {{"database", [this] { return database_->ping(); }},
-                                   {"storage", [this] { return check_storage(config_.segment_directory); }}},
-                  .missing = [this] { return missing(); }});
+        *router,
+        {.dependencies = {{"database", [this] { return database_->ping(); }},
+                          {"storage", [this] { return operations::check_storage(config_.segment_directory); }}},
+         .missing = [this] { return missing(); }});
   }
   return {};
 }
@@ -534,73 +481,14 @@ core::Result<void> Station::serve() {
 // A channel's key begins with a letter or a digit, so no worker has this name.
 core::Result<void> Station::open_control_socket() {
   const std::string path = config_.run_directory + "/.aircheckd.sock";
-  AIRCHECK_TRY(control_, operations::ControlSocket::listen(
-                             path, [this](const base::Json& request, const operations::ControlSocket::Reply& reply) {
-                               command(request, reply);
-                             }));
-  return lock_->announce(path);
-}
-
-void Station::command(const base::Json& request, const operations::ControlSocket::Reply& reply) {
-  const auto text = [&](const char* name) {
-    const base::Json* value = request.find(name);
-    return value != nullptr && value->as_string() != nullptr ? *value->as_string() : std::string();
-  };
-  const auto refuse = [&](const std::string& why) { reply(base::Json::object({{"ok", false}, {"error", why}})); };
-  const std::string name = text("command");
-  if (name == "rescan") return rescan(request, reply);
-  if (name == "stop") {
-    const std::string workers = text("workers");
-    if (!workers.empty() && workers != "keep" && workers != "stop") return refuse("workers: keep or stop");
+  operations::Requests requests{.channels = *channels_, .archive = *archive_, .reload = {}, .stop = {}};
+  requests.reload = [this] { return reload(); };
+  requests.stop = [this](const std::string& workers) {
     if (!workers.empty()) config_.workers_on_exit = workers;
-    reply(base::Json::object({{"ok", true}}));
-    return stop_();
-  }
-  if (name != "reload") return refuse("unknown command '" + name + "'");
-  const auto changes = reload();
-  if (!changes) return refuse(changes.error().message);
-  base::Json changed = base::Json::array();
-  base::Json later = base::Json::array();
-  for (const base::ConfigChange& change : *changes) (change.live ? changed : later).push(change.name);
-  reply(base::Json::object({{"ok", true}, {"changed", std::move(changed)}, {"needs_restart", std::move(later)}}));
-}
-
-// One channel after the other, so that the disk serves viewers meanwhile; answered when all are done.
-void Station::rescan(const base::Json& request, const operations::ControlSocket::Reply& reply) {
-  std::vector<std::string> keys;
-  const base::Json* wanted = request.find("channels");
-  if (wanted != nullptr && wanted->as_array() != nullptr) {
-    for (const base::Json& key : *wanted->as_array())
-      keys.push_back(key.as_string() != nullptr ? *key.as_string() : "");
-  }
-  if (keys.empty()) {
-    for (const channels::Channel& channel : channels_->all()) keys.push_back(channel.key);
-  }
-  for (const std::string& key : keys) {
-    if (channels_->find(key) != nullptr) continue;
-    return reply(base::Json::object({{"ok", false}, {"error", "there is no channel '" + key + "'"}}));
-  }
-  auto rest = std::make_shared<std::vector<std::string>>(keys.rbegin(), keys.rend());
-  auto done = std::make_shared<base::Json>(base::Json::array());
-  auto next = std::make_shared<std::function<void()>>();
-  *next = [this, rest, done, reply, self = std::weak_ptr(next)] {
-    const auto again = self.lock();
-    if (rest->empty()) return reply(base::Json::object({{"ok", true}, {"channels", *done}}));
-    const std::string key = std::move(rest->back());
-    rest->pop_back();
-    const channels::Channel* channel = channels_->find(key);
-    if (channel == nullptr) return (*again)();
-    archive_->rebuild(channel->id, [key, done, reply, again](const core::Result<timeshift::Archive::Rebuilt>& rebuilt) {
-      if (!rebuilt) {
-        return reply(base::Json::object({{"ok", false}, {"error", key + ": " + rebuilt.error().message}}));
-      }
-      base::Json item = operations::to_json(*rebuilt);
-      item.set("cdn_channel_key", key);
-      done->push(std::move(item));
-      (*again)();
-    });
+    stop_();
   };
-  (*next)();
+  AIRCHECK_TRY(control_, operations::ControlSocket::listen(path, operations::answer_with(std::move(requests))));
+  return lock_->announce(path);
 }
 
 core::Result<std::vector<base::ConfigChange>> Station::reload() {
