@@ -267,6 +267,7 @@ core::Result<void> Station::open() {
     return programmes;
   };
   supervisor_ = std::make_unique<channels::Supervisor>(options, *channels_, *keys_, archive_hooks());
+  access_->follow_media([this](const std::string& id) { return supervisor_ ? supervisor_->on_air(id) : std::nullopt; });
   blobs_.emplace(pool_, kSegmentCacheBytes);
   playlists_.emplace(pool_, kPlaylistCacheBytes);
   timeshift::Retention::Options retention;

@@ -98,8 +98,9 @@ AccessView Gate::compose(const Caller& caller, const channels::Channel* channel,
   AccessView view{.account = account_view(caller, channel != nullptr ? channel->id : std::string())};
   if (channel == nullptr) return view;
   view.channel = view_of(*channel);
+  if (on_air_) view.on_air = on_air_(channel->id);
   if (!request.start || (request.kind == Kind::kLive && request.subject == Subject::kWindow)) return view;
-  const Utc end = std::max(request.end.value_or(request.now), *request.start + 1);
+  const Utc end = std::max(request.end.value_or(view.reached(request.now)), *request.start + 1);
   for (const schedule::Entry& entry : parts_.guide.entries(channel->id, *request.start, end)) {
     view.programmes.push_back({entry.start, entry.end, entry.catchup_eligible});
   }

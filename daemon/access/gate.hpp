@@ -1,9 +1,11 @@
 // The gate: who asks, and what the policy says to that. The routes ask here and nowhere else.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "access/accounts.hpp"
 #include "access/devices.hpp"
@@ -50,6 +52,10 @@ class Gate {
 
   // All parts have to outlive this.
   explicit Gate(const Parts& parts) : parts_(parts) {}
+  // How far the media of a channel (by id) have come; nothing where it is not on air. Without it all channels keep to
+  // the clock.
+  using MediaTime = std::function<std::optional<core::Utc>(const std::string& channel_id)>;
+  void follow_media(MediaTime on_air) { on_air_ = std::move(on_air); }
 
   // The bearer of `token` (a playback token, from the URL) where there is one, else of `bearer` (an access token, of
   // this station only while its session lives). An error means 401; its message is for the log.
@@ -83,6 +89,7 @@ class Gate {
                                    const AccessRequest& request) const;
 
   Parts parts_;
+  MediaTime on_air_;
 };
 
 }  // namespace aircheck::access

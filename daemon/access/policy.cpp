@@ -54,14 +54,15 @@ Refusal check_kind(Kind kind, const ChannelView& channel) {
 
 // Start-over belongs to the programme on air. Who started it over in its last second may see it to its end, so its
 // catch-up rights are asked only once more than its own length has gone by.
-bool may_still_start_over(const ProgrammeView& programme, Utc now) {
-  return now < programme.end + (programme.end - programme.start);
+bool may_still_start_over(const ProgrammeView& programme, Utc live_time) {
+  return live_time < programme.end + (programme.end - programme.start);
 }
 
-bool has_rights(const ProgrammeView& programme, const AccessRequest& request, const ChannelView& channel) {
-  if (programme.catchup_eligible && channel.tstv_enabled && channel.catchup_enabled) return true;
-  if (request.kind == Kind::kStartover) return may_still_start_over(programme, request.now);
-  return request.kind == Kind::kLive && programme.end > request.now - kLiveKeyTailNs;
+bool has_rights(const ProgrammeView& programme, const AccessRequest& request, const AccessView& view) {
+  if (programme.catchup_eligible && view.channel.tstv_enabled && view.channel.catchup_enabled) return true;
+  const Utc live_time = view.live_time(request.now);
+  if (request.kind == Kind::kStartover) return may_still_start_over(programme, live_time);
+  return request.kind == Kind::kLive && programme.end > live_time - kLiveKeyTailNs;
 }
 
 // The instants at which the parts of [start, end) go out of the channel's window: each programme a window's length
@@ -82,9 +83,9 @@ std::vector<Utc> expiries(Utc start, Utc end, const AccessView& view) {
 
 // Time without a programme, which matters where only programmes on air may be watched, counts as programmes of an hour;
 // the first hour of a hole is the first to go.
-bool may_have_hole(Utc start, const AccessRequest& request, const ChannelView& channel) {
+bool may_have_hole(Utc start, const AccessRequest& request, const AccessView& view) {
   const Utc hour = core::slot_start(core::slot_of(start, channels::kUnplannedNs), channels::kUnplannedNs);
-  return has_rights({hour, hour + channels::kUnplannedNs, true}, request, channel);
+  return has_rights({hour, hour + channels::kUnplannedNs, true}, request, view);
 }
 
 bool touches_time_without_rights(Utc start, Utc end, const AccessRequest& request, const AccessView& view) {
@@ -92,19 +93,20 @@ bool touches_time_without_rights(Utc start, Utc end, const AccessRequest& reques
   for (const ProgrammeView& programme : view.programmes) {
     if (programme.end <= start || programme.start >= end) continue;
     const bool hole = programme.start - covered > kGuideToleranceNs;
-    if (hole && !may_have_hole(covered, request, view.channel)) return true;
-    if (!has_rights(programme, request, view.channel)) return true;
+    if (hole && !may_have_hole(covered, request, view)) return true;
+    if (!has_rights(programme, request, view)) return true;
     covered = std::max(covered, programme.end);
   }
-  return end - covered > kGuideToleranceNs && !may_have_hole(covered, request, view.channel);
+  return end - covered > kGuideToleranceNs && !may_have_hole(covered, request, view);
 }
 
 Decision decide_window(const AccessRequest& request, const AccessView& view) {
   if (!request.start || request.kind == Kind::kLive) return {.allowed = true};
   const Utc start = *request.start;
   if (request.end && *request.end <= start) return refuse("window_invalid", "The window's end is not after its start.");
-  if (start > request.now) return refuse("window_future", "This has not been on air yet.");
-  const Utc end = std::max(request.end.value_or(request.now), start);
+  const Utc reached = view.reached(request.now);
+  if (start > reached) return refuse("window_future", "This has not been on air yet.");
+  const Utc end = std::max(request.end.value_or(reached), start);
 
   if (touches_time_without_rights(start, end, request, view)) {
     return refuse("not_eligible", "A programme in this window may not be watched later.");
@@ -120,12 +122,13 @@ Decision decide_window(const AccessRequest& request, const AccessView& view) {
 // too; time need not: its last programme is within the window for as long as anything that this key opens is.
 Decision decide_key(const AccessRequest& request, const AccessView& view) {
   if (!request.start || !request.end) return refuse("window_invalid", "A key has a crypto period.");
-  const Utc now = request.now;
+  const Utc live_time = view.live_time(request.now);
+  const Utc reached = view.reached(request.now);
   const bool live = request.kind == Kind::kLive;
-  const bool in_use = *request.start <= now + kLiveKeyLeadNs && *request.end > now - kLiveKeyTailNs;
+  const bool in_use = *request.start <= live_time + kLiveKeyLeadNs && *request.end > live_time - kLiveKeyTailNs;
   if (live && !in_use) return refuse("key_not_current", "This key is not in use on air.");
-  if (*request.start > now + kLiveKeyLeadNs) return refuse("window_future", "This has not been on air yet.");
-  const Utc end = std::max(std::min(*request.end, now), *request.start + 1);
+  if (*request.start > reached + kLiveKeyLeadNs) return refuse("window_future", "This has not been on air yet.");
+  const Utc end = std::max(std::min(*request.end, reached), *request.start + 1);
   if (touches_time_without_rights(*request.start, end, request, view)) {
     return refuse("not_eligible", "A programme under this key may not be watched later.");
   }
@@ -135,7 +138,7 @@ Decision decide_key(const AccessRequest& request, const AccessView& view) {
     if (programme.start < end) last = std::max(last, programme.end);
   }
   last = last + view.channel.cutv_window_hours * kHourNs;
-  if (now >= last) return refuse("window_expired", "This is no longer available.", last);
+  if (request.now >= last) return refuse("window_expired", "This is no longer available.", last);
   return {.allowed = true, .expires_at = last};
 }
 

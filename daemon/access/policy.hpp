@@ -2,6 +2,7 @@
 // arguments, so that every answer of the daemon, and one day a diagnosis, comes from the same table of rules.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
@@ -92,6 +93,13 @@ struct AccessView {
   AccountView account;
   ChannelView channel;
   std::vector<ProgrammeView> programmes;
+  // How far the media of a channel on air have come. That is its own time: a clock that is set while it plays changes
+  // nothing on air, and not what is live.
+  std::optional<core::Utc> on_air;
+
+  [[nodiscard]] core::Utc live_time(core::Utc now) const { return on_air.value_or(now); }
+  // Nothing later has been on air.
+  [[nodiscard]] core::Utc reached(core::Utc now) const { return std::max(now, live_time(now)); }
 };
 
 struct Decision {

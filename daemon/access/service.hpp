@@ -38,6 +38,7 @@ class Service {
                                                      const schedule::Guide& guide, std::function<core::Utc()> now);
 
   [[nodiscard]] const Gate& gate() const { return gate_; }
+  void follow_media(Gate::MediaTime on_air) { gate_.follow_media(std::move(on_air)); }
   [[nodiscard]] Accounts& accounts() { return accounts_; }
   [[nodiscard]] Devices& devices() { return devices_; }
   [[nodiscard]] SignIn& sign_in() { return sign_in_; }

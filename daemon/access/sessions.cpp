@@ -66,7 +66,8 @@ Result<Session> Sessions::refresh(std::string_view refresh_token, core::Utc now)
 
   if (revoked) return refused("its session has ended");
   if (now.ns >= expires_at) return refused("expired");
-  if (rotated_at && now.ns - *rotated_at > kGraceNs) {
+  // A clock that was set back says nothing about how long ago it was.
+  if (rotated_at && (now.ns - *rotated_at > kGraceNs || *rotated_at > now.ns)) {
     AIRCHECK_TRY_VOID(revoke(session.id, now));
     return refused("used twice; its session is ended");
   }

@@ -94,9 +94,16 @@ void Runner::perform(Action action) {
     case Action::kLaunch: return launch();
     case Action::kAdopt:
       ++times_on_air_;
+      closed_segments_ = false;
+      if (const Channel* channel = this->channel()) {
+        if (const auto last = hooks_.last_segment(*channel)) on_air_until_ = std::max(on_air_until_, last->end);
+      }
       report(true);
       return watch_key();
-    case Action::kStartWorker: ++times_on_air_; return start_worker();
+    case Action::kStartWorker:
+      ++times_on_air_;
+      closed_segments_ = false;
+      return start_worker();
     case Action::kStopWorker: return stop_worker();
     case Action::kTerminate: return terminate();
     case Action::kReportDown: return report(false);
@@ -154,6 +161,7 @@ void Runner::try_connect() {
     if (code == control::kSourceFailed) reason_ = message;
     if (code == control::kSourceRecovered) reason_.clear();
     if (code == control::kSegmentsWritten) storage_reason_.clear();
+    if (code == control::kClockBehind) storage_reason_ = message;
     if (code == control::kSegmentLost) {
       storage_reason_ = message;
       // It is alive, and another worker could not write either.
@@ -238,6 +246,7 @@ void Runner::fetch_rows() {
 void Runner::deliver(const std::vector<control::SegmentRow>& rows) {
   const Channel* channel = this->channel();
   if (channel == nullptr || rows.empty()) return;
+  if (!std::exchange(closed_segments_, true)) storage_reason_.clear();
   hooks_.segments(*channel, rows);
   for (const control::SegmentRow& row : rows) on_air_until_ = std::max(on_air_until_, row.start + row.duration_ns);
   if (const auto used = key_plan_.used(rows); !used) {
@@ -255,8 +264,9 @@ void Runner::expect_segment() {
       options_.stall.grace_ms + std::int64_t{1000} * options_.stall.segments * channel->max_duration_s;
   stall_ = base::Timer::once(limit_ms, [this, limit_ms] {
     const Channel* now = this->channel();
-    // After a clock was set back the worker waits until the archive's end has come again.
-    if (now != nullptr && hooks_.not_before(*now) > options_.now()) return expect_segment();
+    // After a clock was set back a worker that starts waits until the archive's end has come again.
+    const bool waits = !closed_segments_ && now != nullptr && hooks_.not_before(*now) > options_.now();
+    if (waits) return expect_segment();
     reason_ = "the worker closed no segment for " + std::to_string(limit_ms / 1000) + " s";
     dispatch(Event::kWorkerFailed);
   });

@@ -86,6 +86,10 @@ class Runner {
   // The guide or the channel's rights changed: the key may have to.
   void rights_changed();
   [[nodiscard]] const std::string& key() const { return key_; }
+  // How far the media have come; nothing while it is not on air.
+  [[nodiscard]] std::optional<core::Utc> on_air() const {
+    return state_.phase == Phase::kRunning ? std::optional(on_air_until_) : std::nullopt;
+  }
 
  private:
   void perform(Action action);
@@ -128,7 +132,8 @@ class Runner {
   std::deque<Event> events_;
   bool dispatching_ = false;
   std::string reason_;
-  std::string storage_reason_;  // why the worker loses segments while it runs
+  std::string storage_reason_;    // why the worker runs and closes no segments
+  bool closed_segments_ = false;  // the worker, since it went on air
   core::Utc since_;
   std::uint64_t times_on_air_ = 0;
   std::optional<core::Utc> retry_at_;

@@ -102,6 +102,11 @@ ChannelStatus Supervisor::status(const Channel& channel) const {
   return status;
 }
 
+std::optional<core::Utc> Supervisor::on_air(const std::string& channel_id) const {
+  const auto found = runners_.find(channel_id);
+  return found == runners_.end() ? std::nullopt : found->second->on_air();
+}
+
 void Supervisor::shut_down(std::function<void()> done) {
   shut_down_ = std::move(done);
   for (auto& [id, runner] : runners_) runner->dispatch(Event::kStop);

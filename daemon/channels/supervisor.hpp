@@ -30,6 +30,8 @@ class Supervisor {
   void rights_changed(const std::string& channel_id);
 
   [[nodiscard]] ChannelStatus status(const Channel& channel) const;
+  // How far the channel's media have come, by their own time; nothing where it is not on air.
+  [[nodiscard]] std::optional<core::Utc> on_air(const std::string& channel_id) const;
 
   // Ends every worker without changing the wishes, then calls `done` (also when there is none); workers that do not go
   // are killed after 12 s. For workers-on-exit=stop; otherwise just destroy the supervisor.

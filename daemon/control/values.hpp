@@ -64,6 +64,7 @@ inline constexpr const char* kSourceRecovered = "source-recovered";
 // A segment could not be written and is a hole; sent for each, so that silence means a worker that hangs.
 inline constexpr const char* kSegmentLost = "segment-lost";
 inline constexpr const char* kSegmentsWritten = "segments-written";  // again
+inline constexpr const char* kClockBehind = "clock-behind";          // nothing is played out before the archive's end
 
 struct Status {
   WorkerState state = WorkerState::kIdle;

@@ -59,13 +59,15 @@ void Feeder::watch(std::int64_t late_ns) {
   }
   late_ = late_ns > kLateNs || (late_ && late_ns > core::kNsPerSecond);
   const std::int64_t drift = anchor_.drift_ns(*clock_);
-  const bool stepped = std::abs(drift) > kStepNs;
-  if (stepped && !stepped_) {
-    events_.warning("clock-stepped", "the system's clock was set " + std::string(drift > 0 ? "forward" : "back") +
-                                         " by " + seconds(drift) +
-                                         "; the channel keeps its own time until it is started anew");
-  }
-  stepped_ = stepped;
+  const std::int64_t step = drift - told_drift_;
+  if (std::abs(step) <= kStepNs) return;
+  told_drift_ = drift;
+  const std::string now = std::abs(drift) <= kStepNs
+                              ? "it agrees with the channel's time again"
+                              : "the channel keeps its own time, which is " + seconds(drift) +
+                                    (drift > 0 ? " behind" : " ahead") + ", until it is started anew";
+  events_.warning("clock-stepped", "the system's clock was set " + std::string(step > 0 ? "forward" : "back") + " by " +
+                                       seconds(step) + "; " + now);
 }
 
 }  // namespace aircheck::worker

@@ -41,7 +41,7 @@ class Feeder {
   const Events events_;
   const Anchor anchor_;
   bool late_ = false;
-  bool stepped_ = false;
+  std::int64_t told_drift_ = 0;  // of the system's clock against the anchor, ns
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };

@@ -12,6 +12,7 @@ namespace {
 
 constexpr const char* kArea = "worker";
 constexpr std::int64_t kDrainTimeoutMs = 15'000;
+constexpr std::int64_t kLookAtClockMs = 500;
 constexpr unsigned kSegmentDirectoryMode = 0755;  // a web server reads it
 
 core::Error not_now(std::string message) {
@@ -152,21 +153,54 @@ std::function<void(const std::string&, const std::string&)> Service::later_warni
   };
 }
 
+// Nothing is on air, so that nothing holds on to a time: whoever sets the clock right ends the wait.
+void Service::wait_for_clock(core::Utc now, core::Utc start) {
+  warn(control::kClockBehind, "the archive ends at " + core::to_rfc3339(start, 0) + ", the system's clock says " +
+                                  core::to_rfc3339(now, 0) +
+                                  ": nothing is played out before then; set the clock right, or wait");
+  // Whoever waits for Start does not wait for an instant that has not come yet.
+  later_event()(Event::kOnAir, {});
+  waiting_for_clock_ = base::Timer::every(kLookAtClockMs, [this] {
+    if (is_behind(clock_->utc_now())) return;
+    waiting_for_clock_.cancel();
+    if (const auto launched = launch(); !launched) apply(Event::kFailure, launched.error());
+  });
+}
+
+core::Utc Service::start_at(core::Utc now) const {
+  const ChannelSettings& settings = programme_->settings;
+  return choose_anchor(now, found_->end_of_store, settings.not_before, settings.target_ns());
+}
+
+// Further than a restart within a slot or two explains.
+bool Service::is_behind(core::Utc now) const {
+  return start_at(now) - now > 2 * programme_->settings.target_ns();
+}
+
+std::function<void(Event, const core::Error&)> Service::later_event() {
+  return [this, generation = std::weak_ptr(generation_)](Event event, const core::Error& why) {
+    base::post([this, generation, event, why] {
+      if (!generation.expired()) apply(event, why);
+    });
+  };
+}
+
 core::Result<void> Service::launch() {
   const core::Utc now = clock_->utc_now();
   const ChannelSettings& settings = programme_->settings;
-  const core::Utc start = choose_anchor(now, found_->end_of_store, settings.not_before, settings.target_ns());
+  const core::Utc start = start_at(now);
+  if (is_behind(now)) {
+    wait_for_clock(now, start);
+    return {};
+  }
+  storage_reason_.clear();
   const auto values = description_values(programme_->variables, settings, channel_, start);
   Encoder::Events events;
   events.segment_closed = [this](const control::SegmentRow& row) {
     log_.add(row);
     if (server_) server_->segment_closed(row);
   };
-  const auto later = [this, generation = std::weak_ptr(generation_)](Event event, const core::Error& why) {
-    base::post([this, generation, event, why] {
-      if (!generation.expired()) apply(event, why);
-    });
-  };
+  const auto later = later_event();
   events.failed = [later](const core::Error& why) { later(Event::kFailure, why); };
   events.drained = [later] { later(Event::kDrained, {}); };
   events.warning = [this](const std::string& code, const std::string& message) { warn(code, message); };
@@ -181,18 +215,16 @@ core::Result<void> Service::launch() {
                  "playing from " + core::to_rfc3339(start, 3) + ", one pass is " +
                      std::to_string(found_->source.loop_frames) + " frames",
                  channel_);
-  const std::int64_t behind = found_->end_of_store - now;
-  if (behind > 2 * settings.target_ns()) {
-    warn("clock-behind", "the last segment ends at " + core::to_rfc3339(found_->end_of_store, 0) +
-                             ", the system's clock says " + core::to_rfc3339(now, 0) +
-                             ": nothing is played out before then; set the clock right, or wait");
-  }
   // Whoever waits for Start does not wait for an instant that has not come yet.
   if (start > now) later(Event::kOnAir, {});
   return {};
 }
 
 void Service::drain() {
+  if (waiting_for_clock_.active()) {
+    waiting_for_clock_.cancel();
+    return later_event()(Event::kDrained, {});
+  }
   // The main loop waits for the feeder, and the feeder may be waiting for a source that stalls.
   decoding_->interrupt();
   feeder_->stop();
@@ -206,6 +238,7 @@ void Service::tear_down() {
   storage_reason_.clear();
   generation_ = std::make_shared<int>(0);
   drain_timeout_.cancel();
+  waiting_for_clock_.cancel();
   if (decoding_) decoding_->interrupt();
   if (encoder_) encoder_->cancel();
   feeder_.reset();
@@ -240,7 +273,7 @@ void Service::segments_since(std::uint64_t sequence, std::uint32_t limit, Rows r
 void Service::warn(const std::string& code, const std::string& message) {
   if (code == control::kSourceFailed) reason_ = message;
   if (code == control::kSourceRecovered) reason_.clear();
-  if (code == control::kSegmentLost) storage_reason_ = message;
+  if (code == control::kSegmentLost || code == control::kClockBehind) storage_reason_ = message;
   if (code == control::kSegmentsWritten) storage_reason_.clear();
   base::log_warning(kArea, code + ": " + message, channel_);
   if (server_) server_->warning(code, message);

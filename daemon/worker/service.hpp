@@ -56,12 +56,16 @@ class Service : public control::Handler {
   void probe();
   static core::Result<Found> find(const Programme& programme);
   core::Result<void> launch();
+  [[nodiscard]] core::Utc start_at(core::Utc now) const;
+  [[nodiscard]] bool is_behind(core::Utc now) const;
+  void wait_for_clock(core::Utc now, core::Utc start);
   void drain();
   void tear_down();
   static void answer(std::vector<Done>& waiting, const core::Error& why, bool good);
   void warn(const std::string& code, const std::string& message);
   std::unique_ptr<Sequencer> make_sequencer(core::Utc start);
-  // warn() for other threads.
+  // apply() and warn() for other threads, unless what it is about has been torn down by then.
+  std::function<void(Event, const core::Error&)> later_event();
   std::function<void(const std::string&, const std::string&)> later_warning();
 
   const std::string channel_;
@@ -72,7 +76,7 @@ class Service : public control::Handler {
   std::optional<Programme> programme_;
   State state_ = State::kIdle;
   std::string reason_;
-  std::string storage_reason_;  // why segments are lost
+  std::string storage_reason_;  // why it runs and writes no segments
   core::Utc since_{0};
   std::string last_error_;
   std::optional<Found> found_;
@@ -85,6 +89,7 @@ class Service : public control::Handler {
   std::unique_ptr<Encoder> encoder_;
   std::unique_ptr<Feeder> feeder_;
   base::Timer drain_timeout_;
+  base::Timer waiting_for_clock_;
   // Set anew by every tear-down: late news of something that is over finds it expired.
   std::shared_ptr<int> generation_ = std::make_shared<int>(0);
 };

@@ -298,6 +298,70 @@ TEST(Policy, LiveKeys) {
   });
 }
 
+// The clock was set by an hour while the channel plays; what is live is what its media say.
+TEST(Policy, AClockThatWasSetDoesNotMoveWhatIsLive) {
+  const auto live_only = [](Setting& s, std::int64_t on_air) {
+    s.view.channel.catchup_enabled = false;
+    s.view.on_air = in(on_air);
+  };
+  run({
+      {"forward, the key on air",
+       [&](Setting& s) {
+         live_only(s, -kHour);
+         s.key(Kind::kLive, -5400, -1800);
+       },
+       ""},
+      {"forward, a key of what the clock says",
+       [&](Setting& s) {
+         live_only(s, -kHour);
+         s.key(Kind::kLive, 1800, 5400);
+       },
+       "key_not_current"},
+      {"back, the key on air",
+       [&](Setting& s) {
+         live_only(s, kHour);
+         s.key(Kind::kLive, 1800, 5400);
+       },
+       ""},
+      {"back, a key of what the clock says is over on air",
+       [&](Setting& s) {
+         live_only(s, kHour);
+         s.key(Kind::kLive, -5400, -1800);
+       },
+       "key_not_current"},
+      {"forward, start-over of the programme on air",
+       [&](Setting& s) {
+         live_only(s, -2 * kHour);
+         s.window(Kind::kStartover, in(-9000), in(-5400));
+       },
+       ""},
+      {"back, start-over of the programme on air",
+       [&](Setting& s) {
+         live_only(s, kHour);
+         s.window(Kind::kStartover, in(1800), std::nullopt);
+       },
+       ""},
+      {"back, start-over of what has not been on air",
+       [&](Setting& s) {
+         live_only(s, kHour);
+         s.window(Kind::kStartover, in(5400), std::nullopt);
+       },
+       "window_future"},
+      {"back, catch-up of what has been on air",
+       [](Setting& s) {
+         s.view.on_air = in(kHour);
+         s.window(Kind::kCatchup, in(600), in(1200));
+       },
+       ""},
+      {"forward, what has expired has",
+       [](Setting& s) {
+         s.view.on_air = in(-48 * kHour);
+         s.watch(Kind::kCatchup, s.ago(30));
+       },
+       "window_expired"},
+  });
+}
+
 TEST(Policy, CatchupKeys) {
   run({
       {"catchup, a key of the archive", [](Setting& s) { s.key(Kind::kCatchup, -25 * kHour, -kHour); }, ""},

@@ -50,6 +50,13 @@ TEST_F(SessionsTest, AnOldTokenEndsTheWholeSession) {
   EXPECT_FALSE(live());
 }
 
+// How long ago it was used nobody can tell then; an hour's step would have made the grace an hour long.
+TEST_F(SessionsTest, AClockThatIsSetBackGivesAnOldTokenNoMoreTime) {
+  const Session next = sessions_.refresh(session_.refresh_token, now_).value();
+  EXPECT_EQ(sessions_.refresh(session_.refresh_token, now_ - 3600 * kSecond).error().code, Code::kPermission);
+  EXPECT_FALSE(live());
+}
+
 TEST_F(SessionsTest, ATokenEndsAfterThirtyDays) {
   EXPECT_EQ(sessions_.refresh(session_.refresh_token, now_ + Sessions::kRefreshNs).error().code, Code::kPermission);
   EXPECT_TRUE(sessions_.refresh(session_.refresh_token, now_ + Sessions::kRefreshNs - 1));

@@ -222,7 +222,7 @@ TEST_F(ProcessTest, AStoreThatEndsInTheFutureIsToldAtStart) {
   EXPECT_EQ(configure(configuration()), "");
   EXPECT_EQ(start(), "");
   ASSERT_TRUE(run_until([&] { return !warnings_.empty(); }));
-  EXPECT_THAT(warnings_.front(), HasSubstr("clock-behind: the last segment ends at "));
+  EXPECT_THAT(warnings_.front(), HasSubstr("clock-behind: the archive ends at "));
   EXPECT_EQ(stop(), "");
 }
 
