@@ -1,5 +1,10 @@
 #include "store/migrate.hpp"
 
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <system_error>
+
 #include "store/database.hpp"
 
 namespace aircheck::store {
@@ -21,12 +26,16 @@ core::Result<bool> has_tables(Database& database) {
   return row && statement.integer(0) > 0;
 }
 
-// VACUUM INTO gives one consistent file, whatever stands in the write-ahead log. An existing copy is older and better.
+// It gets its name when it is whole, so that a process that was killed leaves none that is not. One that is there is
+// older and better.
 core::Result<void> copy_before(Database& database, const std::string& path, std::int64_t version) {
   const std::string copy = path + ".before-" + std::to_string(version + 1);
-  AIRCHECK_TRY(Statement statement, database.prepare("VACUUM INTO ?"));
-  auto copied = statement.bind(1, copy).run();
-  if (!copied && copied.error().message.find("already exists") != std::string::npos) return {};
+  const std::string partial = copy + ".partial";
+  std::error_code error;
+  if (std::filesystem::exists(copy, error)) return {};
+  std::filesystem::remove(partial, error);
+  auto copied = database.copy_to(partial);
+  if (copied && rename(partial.c_str(), copy.c_str()) != 0) copied = core::fail_errno(errno, copy);
   return std::move(copied).with_context("cannot copy the database before migrating it");
 }
 

@@ -123,6 +123,19 @@ TEST(Migrations, RunOnceAndCopyFirst) {
   EXPECT_EQ(number(**copy, "SELECT x FROM a"), 5);
 }
 
+// Whoever made it was killed.
+TEST(Migrations, HalfACopyIsMadeAnew) {
+  const test::TemporaryDirectory directory;
+  const std::string path = directory / "test.db";
+  { ASSERT_TRUE((*Database::open(path, kFirst))->execute("INSERT INTO a (x) VALUES (5)").has_value()); }
+  directory.write("test.db.before-2.partial", "half a copy");
+  ASSERT_TRUE(Database::open(path, kSecond).has_value());
+  EXPECT_FALSE(std::filesystem::exists(path + ".before-2.partial"));
+  const auto copy = Database::open(path + ".before-2", kFirst);
+  ASSERT_TRUE(copy.has_value()) << copy.error().message;
+  EXPECT_EQ(number(**copy, "SELECT x FROM a"), 5);
+}
+
 TEST(Migrations, AFailingOneChangesNothing) {
   const test::TemporaryDirectory directory;
   const std::string path = directory / "test.db";
