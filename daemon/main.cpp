@@ -318,6 +318,7 @@ channels::ArchiveHooks Station::archive_hooks() {
   hooks.segments = [this](const channels::Channel& channel, const std::vector<control::SegmentRow>& rows) {
     for (const control::SegmentRow& row : rows) add_segment(channel, to_archive_row(row));
   };
+  hooks.lost = [this](const channels::Channel& channel, core::Utc until) { archive_->add_loss(channel.id, until); };
   hooks.on_air = [this](const channels::Channel& channel, bool up) { archive_->set_worker_down(channel.id, !up); };
   return hooks;
 }

@@ -151,6 +151,9 @@ void Runner::try_connect() {
       deliver({row});
     }
   };
+  events.segment_lost = [this](core::Utc until) {
+    if (const Channel* channel = this->channel()) hooks_.lost(*channel, until);
+  };
   events.state_changed = [this](control::WorkerState worker_state, const std::string& reason) {
     if (worker_state != control::WorkerState::kFailed) return;
     reason_ = reason;

@@ -31,6 +31,8 @@ struct ArchiveHooks {
   std::function<core::Utc(const Channel&)> not_before;
   // In order of sequence; some may be known already.
   std::function<void(const Channel&, const std::vector<control::SegmentRow>&)> segments;
+  // The worker goes on, but nothing that begins before `until` will come any more.
+  std::function<void(const Channel&, core::Utc until)> lost;
   // false: off air, GAP rows from here on. true: on air, or about to be.
   std::function<void(const Channel&, bool up)> on_air;
 };

@@ -54,6 +54,7 @@ struct Client::Private : std::enable_shared_from_this<Client::Private> {
   gpointer reply(Continuation continuation);
 
   static void on_segment_closed(AircheckDbusChannel1*, GVariant* segment, gpointer self) noexcept;
+  static void on_segment_lost(AircheckDbusChannel1*, gint64 until, gpointer self) noexcept;
   static void on_state_changed(AircheckDbusChannel1*, const char* state, const char* reason, gpointer self) noexcept;
   static void on_warning(AircheckDbusChannel1*, const char* code, const char* message, gpointer self) noexcept;
   static void on_closed(GDBusConnection*, gboolean, GError* error, gpointer self) noexcept;
@@ -175,6 +176,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
 void Client::Private::listen() {
   g_signal_connect(proxy.get(), "segment-closed", G_CALLBACK(on_segment_closed), this);
+  g_signal_connect(proxy.get(), "segment-lost", G_CALLBACK(on_segment_lost), this);
   g_signal_connect(proxy.get(), "state-changed", G_CALLBACK(on_state_changed), this);
   g_signal_connect(proxy.get(), "warning", G_CALLBACK(on_warning), this);
   g_signal_connect(connection.get(), "closed", G_CALLBACK(on_closed), this);
@@ -204,6 +206,11 @@ void Client::Private::on_segment_closed(AircheckDbusChannel1*, GVariant* segment
   const auto row = segment_row_from_variant(segment);
   if (!row) return self->broken(row.error());
   if (self->events.segment_closed) self->events.segment_closed(*row);
+}
+
+void Client::Private::on_segment_lost(AircheckDbusChannel1*, gint64 until, gpointer data) noexcept {
+  const auto self = static_cast<Private*>(data)->shared_from_this();
+  if (self->events.segment_lost) self->events.segment_lost(core::Utc{until});
 }
 
 void Client::Private::on_state_changed(AircheckDbusChannel1*, const char* text, const char* reason,

@@ -16,6 +16,8 @@ class Client {
  public:
   struct Events {
     std::function<void(const SegmentRow& row)> segment_closed;
+    // A segment could not be written; nothing that begins before `until` will come any more.
+    std::function<void(core::Utc until)> segment_lost;
     std::function<void(WorkerState state, const std::string& reason)> state_changed;
     std::function<void(const std::string& code, const std::string& message)> warning;
     // The worker went away or broke the protocol; nothing comes after it. Not called for a client that was destroyed.

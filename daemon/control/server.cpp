@@ -246,6 +246,10 @@ void Server::segment_closed(const SegmentRow& row) {
   aircheck_dbus_channel1_emit_segment_closed(d_->skeleton.get(), variant.get());
 }
 
+void Server::segment_lost(core::Utc until) {
+  aircheck_dbus_channel1_emit_segment_lost(d_->skeleton.get(), until.ns);
+}
+
 void Server::state_changed(WorkerState state, const std::string& reason) {
   aircheck_dbus_channel1_emit_state_changed(d_->skeleton.get(), std::string(to_string(state)).c_str(), reason.c_str());
 }

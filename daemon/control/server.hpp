@@ -39,6 +39,7 @@ class Server {
   ~Server();  // closes every connection and removes the socket
 
   void segment_closed(const SegmentRow& row);
+  void segment_lost(core::Utc until);
   void state_changed(WorkerState state, const std::string& reason);
   void warning(const std::string& code, const std::string& message);
 

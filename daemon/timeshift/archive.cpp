@@ -327,12 +327,18 @@ void Archive::list_due_gaps() {
   for (auto& [id, channel] : channels_) {
     // Before the rescan a slot without a row may have its file.
     if (!channel->scanned) continue;
-    const core::Utc until =
-        channel->worker_down ? now : std::min(now, channel->worker_begins + SegmentIndex::kGapDelayNs);
-    if (channel->index.append_gaps(until) > 0) {
-      store_->set_trailing_gaps(id, *channel->index.last_segment_sequence(), channel->index.trailing_gaps());
-    }
+    list_gaps(*channel, channel->worker_down ? now : std::min(now, channel->worker_begins + SegmentIndex::kGapDelayNs));
   }
+}
+
+void Archive::list_gaps(Channel& channel, core::Utc now) {
+  if (channel.index.append_gaps(now) == 0) return;
+  store_->set_trailing_gaps(channel.settings.id, *channel.index.last_segment_sequence(), channel.index.trailing_gaps());
+}
+
+void Archive::add_loss(std::string_view channel_id, core::Utc until) {
+  Channel* const channel = find(channel_id);
+  if (channel != nullptr && channel->scanned) list_gaps(*channel, until + SegmentIndex::kGapDelayNs);
 }
 
 void Archive::flushed(const core::Result<void>& flushed) {

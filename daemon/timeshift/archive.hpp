@@ -69,6 +69,8 @@ class Archive {
 
   // A segment that the worker finished. Rows that are there already change nothing.
   void add_segment(std::string_view channel_id, const SegmentRow& row);
+  // Nothing that begins before `until` will come any more, says the worker, which goes on: the slots are GAP rows.
+  void add_loss(std::string_view channel_id, core::Utc until);
   // True while no worker makes segments for the channel: its missed slots are listed as GAP rows. False: a worker
   // begins, in the slot of this moment or later.
   void set_worker_down(std::string_view channel_id, bool down);
@@ -132,6 +134,7 @@ class Archive {
   void start_scan(Channel& channel, std::function<void()> scanned);
   void finish_scan(Channel& channel, Scan scan, int index_generation);
   void list_due_gaps();
+  void list_gaps(Channel& channel, core::Utc now);
   void flushed(const core::Result<void>& flushed);
   void begin_index_anew(const core::Error& why);
   Rebuilt finish_rebuild(Channel& channel, const Rescan& rescan, std::optional<std::uint64_t> last_before);

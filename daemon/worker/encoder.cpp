@@ -178,6 +178,7 @@ Ref<GstBuffer> Encoder::black_picture(const Raster& raster) {
 void Encoder::on_segment_dropped(const GstStructure& message) {
   const core::Utc start{static_cast<std::int64_t>(number_field(message, "start-utc"))};
   segments_lost_ = true;
+  events_.segment_lost(start + static_cast<std::int64_t>(number_field(message, "duration")));
   events_.warning(control::kSegmentLost,
                   "the segment of " + core::to_rfc3339(start, 3) + " is lost: " + text_field(message, "message"));
 }

@@ -22,6 +22,7 @@ class Encoder : public Output {
   // All on the main context.
   struct Events {
     std::function<void(const control::SegmentRow& row)> segment_closed;
+    std::function<void(core::Utc until)> segment_lost;  // until: its end
     std::function<void(const core::Error& why)> failed;
     std::function<void()> drained;  // after end_of_stream(): every segment is closed
     std::function<void(const std::string& code, const std::string& message)> warning;

@@ -201,6 +201,9 @@ core::Result<void> Service::launch() {
     if (server_) server_->segment_closed(row);
   };
   const auto later = later_event();
+  events.segment_lost = [this](core::Utc until) {
+    if (server_) server_->segment_lost(until);
+  };
   events.failed = [later](const core::Error& why) { later(Event::kFailure, why); };
   events.drained = [later] { later(Event::kDrained, {}); };
   events.warning = [this](const std::string& code, const std::string& message) { warn(code, message); };

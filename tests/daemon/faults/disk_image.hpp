@@ -61,6 +61,12 @@ class DiskImage {
   // What ext4 does by itself on an error of the disk. There is no way back but to mount it anew.
   void fail() const { std::ofstream("/sys/fs/ext4/" + device_ + "/trigger_fs_error") << "a test"; }
 
+  // In place, as an operator does; false while somebody has a file open to write (EBUSY).
+  [[nodiscard]] bool set_read_only(bool read_only) const {
+    const unsigned long flags = read_only ? MS_REMOUNT | MS_RDONLY : MS_REMOUNT;
+    return mount(nullptr, folder_.c_str(), nullptr, flags, "errors=remount-ro") == 0;
+  }
+
   [[nodiscard]] std::uint64_t free_bytes() const {
     struct statvfs status = {};
     return statvfs(folder_.c_str(), &status) == 0 ? std::uint64_t{status.f_bavail} * status.f_frsize : 0;

@@ -1,9 +1,11 @@
 // Real disks that fill up and that become read-only under a station at work: viewers do not notice, writers are told,
 // and nothing that was confirmed is lost. Ends with 77, which is skipped, where it may not mount.
 #include <cstdio>
+#include <functional>
 #include <set>
 
 #include "daemon/faults/disk_image.hpp"
+#include "daemon/faults/station_on_air.hpp"
 #include "daemon/faults/station_with_files.hpp"
 
 namespace aircheck {
@@ -215,6 +217,54 @@ TEST_F(DisksTest, ADiskThatBecomesReadOnlyUnderWayIsSaidAndCostsNothingConfirmed
   EXPECT_EQ(health("status"), "healthy");
   EXPECT_EQ(playlist(from), whole);
   settle();
+}
+
+// The segments have a disk of their own.
+class SegmentDiskTest : public test::StationOnAir {
+ protected:
+  void SetUp() override {
+    ASSERT_EQ(disk_.make(directory_ / "image", state() + "/segments", 300), "");
+    environment_["AIRCHECK_MIN_FREE_MIB"] = "0";
+    ASSERT_NO_FATAL_FAILURE(go_on_air());
+  }
+  void TearDown() override {
+    StationOnAir::TearDown();
+    disk_.take_out();
+  }
+  [[nodiscard]] bool comes(const std::function<bool()>& true_at_last) {
+    const base::Timer tick = base::Timer::every(20, [] {});
+    return run_until([&] {
+      poll();
+      return HasFailure() || true_at_last();
+    });
+  }
+  [[nodiscard]] std::ptrdiff_t gaps() const {
+    return std::count_if(live_.rows().begin(), live_.rows().end(), [](const auto& row) { return row.second.gap; });
+  }
+  std::string health() { return get(url("/health")).body; }
+
+  test::DiskImage disk_;
+};
+
+TEST_F(SegmentDiskTest, ADiskThatIsReadOnlyForAWhileIsGoneOnWith) {
+  const pid_t on_air = worker();
+  for (int round = 0; round < 2; ++round) {
+    const std::ptrdiff_t before = gaps();
+    ASSERT_TRUE(comes([&] { return disk_.set_read_only(true); })) << "between two segments";
+    EXPECT_TRUE(comes([&] { return gaps() >= before + 3; })) << log();
+    EXPECT_NE(health().find(R"("storage":"error")"), std::string::npos) << health();
+    const auto status = get(url("/api/v1/admin/simlive/status"), token_);
+    EXPECT_NE(status.body.find("ead-only file system"), std::string::npos) << status.body;
+    ASSERT_TRUE(disk_.set_read_only(false));
+    ASSERT_TRUE(plays_on(3)) << log();
+    EXPECT_NE(health().find(R"("status":"healthy")"), std::string::npos) << health();
+  }
+  EXPECT_EQ(worker(), on_air) << "it goes on by itself";
+  const auto status = get(url("/api/v1/admin/simlive/status"), token_).json();
+  const base::Json& item = status.find("items")->as_array()->at(0);
+  EXPECT_EQ(*item.find("state")->as_string(), "running");
+  EXPECT_TRUE(item.find("reason")->is_null()) << item.dump();
+  EXPECT_GE(live_.rows().rbegin()->second.discontinuity_sequence, 2U) << "each hole is one";
 }
 
 // Whether this process may do what the tests are about.

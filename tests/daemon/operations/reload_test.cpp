@@ -1,8 +1,11 @@
 // What a running aircheckd takes over from a changed configuration file, and what it says of the rest.
 #include <algorithm>
 #include <memory>
+#include <set>
 #include <sstream>
 
+#include "daemon/faults/station_with_files.hpp"
+#include "support/m3u8.hpp"
 #include "support/raw_client.hpp"
 #include "support/station_process.hpp"
 
@@ -144,6 +147,62 @@ TEST_F(ReloadTest, ARenewedCertificateIsPresentedFromThenOn) {
             "needs a restart: [server] tls-certificate\nneeds a restart: [server] tls-key\n"
             "the configuration was read anew\n");
   EXPECT_EQ(get(url("/health")).status, 200);
+}
+
+// Playlists that were kept are made anew.
+class DeliveryReloadTest : public test::StationWithFiles {
+ protected:
+  void SetUp() override {
+    ASSERT_NO_FATAL_FAILURE(make_station());
+    begin_ = ago(600);
+    timeshift::test::Writer writer(begin_);
+    for (int i = 0; i < 60; ++i) write(writer.segment());
+    close_station();
+  }
+  void configure(const std::string& text) { directory_.write("aircheck.conf", text); }
+  // Of everything that a playlist names, without the name; false: it was not 200.
+  std::set<std::string> folders(const std::string& query) {
+    test::HttpResponse answer;
+    const base::Timer tick = base::Timer::every(20, [] {});
+    EXPECT_TRUE(run_until([&] {
+      answer = get(url("/hls/ch1/main.m3u8?" + query), token_);
+      return answer.status != 503;
+    }));
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    std::set<std::string> found;
+    for (const test::M3u8Row& row : test::parse_m3u8(answer.body).rows) {
+      for (const std::string& uri : {row.uri, row.map}) found.insert(uri.substr(0, uri.find("ch1-")));
+      EXPECT_TRUE(row.keys.back().at("URI").starts_with("/api/v1/drm/key/")) << "keys are the station's";
+    }
+    return found;
+  }
+
+  core::Utc begin_;
+};
+
+TEST_F(DeliveryReloadTest, SegmentsAreAskedForWhereTheNewFileSays) {
+  configure("[server]\ncdn-base-url=https://one.example/hls/\n");
+  ASSERT_NO_FATAL_FAILURE(start({"--config", directory_ / "aircheck.conf"}));
+  ASSERT_NO_FATAL_FAILURE(settle());
+  token_ = sign_in();
+  const std::int64_t from = begin_.ns / core::kNsPerSecond;
+  const std::vector<std::string> queries = {
+      "kind=catchup&start=" + std::to_string(from) + "&end=" + std::to_string(from + 300),
+      "kind=startover&start=" + std::to_string(from) + "&end=" + std::to_string(from + 120)};
+  const auto expect_all_at = [&](const std::string& folder) {
+    for (const std::string& query : queries) EXPECT_EQ(folders(query), std::set{folder}) << query;
+  };
+  expect_all_at("https://one.example/hls/ch1/");
+  configure("[server]\ncdn-base-url=https://two.example\n");
+  expect_all_at("https://one.example/hls/ch1/");
+  EXPECT_EQ(command("reload").output, "in force: [server] cdn-base-url\nthe configuration was read anew\n");
+  expect_all_at("https://two.example/ch1/");
+  configure("[server]\ncdn-base-url=two.example\n");
+  EXPECT_EQ(command("reload").exit, 1) << "no URL";
+  expect_all_at("https://two.example/ch1/");
+  configure("");
+  EXPECT_EQ(command("reload").exit, 0);
+  expect_all_at("");
 }
 
 }  // namespace
