@@ -113,20 +113,18 @@ core::Result<void> Guide::remove(std::string_view id, core::Utc now) {
   return commit({.put = {}, .gone = {std::string(id)}}, now);
 }
 
-core::Result<std::vector<ListingCounts>> Guide::take(const std::vector<Listing>& listings, std::string_view source,
-                                                     core::Utc now) {
-  Change change;
-  std::vector<ListingCounts> counts;
-  for (const Listing& listing : listings) {
-    for (const Entry& entry : listing.entries) AIRCHECK_TRY_VOID(validate(entry));
-    const auto known = channels_.find(listing.channel_id);
-    ListingPlan plan = plan_listing(listing, source, known == channels_.end() ? kNoEntries : known->second, now);
-    std::ranges::move(plan.put, std::back_inserter(change.put));
-    std::ranges::move(plan.gone, std::back_inserter(change.gone));
-    counts.push_back(plan.counts);
-  }
-  AIRCHECK_TRY_VOID(commit(std::move(change), now));
-  return counts;
+core::Result<Guide::Planned> Guide::plan(const Listing& listing, std::string_view source, core::Utc now,
+                                         std::size_t most) const {
+  for (const Entry& entry : listing.entries) AIRCHECK_TRY_VOID(validate(entry));
+  const auto known = channels_.find(listing.channel_id);
+  const EntriesByStart& entries = known == channels_.end() ? kNoEntries : known->second;
+  ListingPlan plan = plan_listing(listing, source, entries, now);
+  const ListingCounts counts = plan.counts;
+  return Planned{counts, in_parts(std::move(plan), entries, most)};
+}
+
+core::Result<void> Guide::put(ListingPart part, core::Utc now) {
+  return commit(std::move(part), now);
 }
 
 core::Result<void> Guide::extend(core::Utc now, const std::vector<GuideChannel>& channels) {

@@ -56,9 +56,17 @@ class Guide {
   // kNotFound.
   core::Result<void> remove(std::string_view id, core::Utc now);
 
-  // Takes listings over as plan_listing() says, all or none; one count for each. The error names a field.
-  core::Result<std::vector<ListingCounts>> take(const std::vector<Listing>& listings, std::string_view source,
-                                                core::Utc now);
+  // What plan_listing() says of a listing, in parts of about `most` changes, so that whoever has much to write lets
+  // others run in between. They are good for as long as the guide has its revision, but for what put() changes. The
+  // error names a field.
+  struct Planned {
+    ListingCounts counts;  // of all parts
+    std::vector<ListingPart> parts;
+  };
+  [[nodiscard]] core::Result<Planned> plan(const Listing& listing, std::string_view source, core::Utc now,
+                                           std::size_t most) const;
+  // All of a part, or nothing of it.
+  core::Result<void> put(ListingPart part, core::Utc now);
 
   // Drops what is older than keep_ns + kAfterWindowNs and what another source has planned for later; generates entries
   // from the running programme (or the last entry's end, where that is within keep_ns) to kAheadNs from now. The same
@@ -72,10 +80,7 @@ class Guide {
   void forget(std::string_view channel_id);
 
  private:
-  struct Change {
-    std::vector<Entry> put;
-    std::vector<std::string> gone;
-  };
+  using Change = ListingPart;
 
   explicit Guide(store::Database& database) : database_(&database) {}
 

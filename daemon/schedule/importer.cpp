@@ -15,6 +15,7 @@ using core::Result;
 
 constexpr const char* kSource = "xmltv";
 constexpr std::size_t kMostErrors = 100;
+constexpr std::size_t kChangesAtOnce = 50;  // about 2 ms
 constexpr std::int64_t kAheadNs = std::int64_t{366} * 24 * 3600 * core::kNsPerSecond;
 constexpr std::int64_t kMinuteNs = 60 * core::kNsPerSecond;
 constexpr std::int64_t kAgainNs = 15 * kMinuteNs;
@@ -95,26 +96,60 @@ class Importer::Run : public std::enable_shared_from_this<Importer::Run> {
     finish();
   }
 
-  // One channel for each turn of the main loop: players wait meanwhile for no more than that.
+  // A few entries for each turn of the main loop: players wait meanwhile for no more than that.
   void take_next() {
     if (next_ == read_.listings.size()) return finish();
-    auto& [name, listing] = read_.listings[next_++];
-    const auto taken = take(name, listing);
-    if (!taken) {
+    auto& [name, listing] = read_.listings[next_];
+    const auto more = take_part(listing);
+    if (!more) {
       complete_ = false;
-      note(0, name, taken.error().message);
+      note(0, name, more.error().message);
+    }
+    if (!more || !*more) {
+      report_channel(name, listing.channel_id, more ? std::string() : more.error().message);
+      planned_.reset();
+      ++next_;
     }
     base::post([self = shared_from_this()] {
       if (self->importer_ != nullptr) self->take_next();
     });
   }
 
-  Result<void> take(const std::string& name, Listing& listing) {
+  // Says whether something is left.
+  Result<bool> take_part(Listing& listing) {
     const auto channel = importer_->options_.channel(listing.channel_id);
-    base::Json item = base::Json::object({{"xmltv_channel", name}, {"channel_id", listing.channel_id}});
+    if (!channel) return fail(Code::kNotFound, "there is no such channel any more");
+    if (channel->schedule_source != kSource) {
+      return fail(Code::kConflict, "the channel's schedule_source is " + channel->schedule_source + ", not xmltv");
+    }
+    Guide& guide = importer_->guide_;
+    if (!planned_ || revision_ != guide.revision()) AIRCHECK_TRY_VOID(plan(listing, *channel));
+    if (part_ < planned_->parts.size()) {
+      AIRCHECK_TRY_VOID(guide.put(std::move(planned_->parts[part_]), importer_->options_.now()));
+      ++part_;
+    }
+    revision_ = guide.revision();
+    return part_ < planned_->parts.size();
+  }
+
+  // Once, and again where somebody changed the guide meanwhile.
+  Result<void> plan(Listing& listing, const ImportChannel& channel) {
+    const core::Utc from = started_ - channel.keep_ns;
+    const core::Utc to = started_ + kAheadNs;
+    std::erase_if(listing.entries, [&](const Entry& entry) { return entry.end <= from || entry.start >= to; });
+    if (listing.entries.empty()) return fail(Code::kNotFound, "the file has no programme for it");
+    AIRCHECK_TRY(auto planned, importer_->guide_.plan(listing, kSource, importer_->options_.now(), kChangesAtOnce));
+    if (planned_) planned.counts = planned_->counts;
+    planned_ = std::move(planned);
+    part_ = 0;
+    return {};
+  }
+
+  void report_channel(const std::string& name, const std::string& channel_id, const std::string& error) {
+    const auto channel = importer_->options_.channel(channel_id);
+    base::Json item = base::Json::object({{"xmltv_channel", name}, {"channel_id", channel_id}});
     item.set("cdn_channel_key", channel ? base::Json(channel->key) : base::Json());
-    ListingCounts counts;
-    auto result = take_for(channel, listing, counts);
+    const ListingCounts counts = planned_ && error.empty() ? planned_->counts : ListingCounts{};
     for (auto [key, count, total] :
          {std::tuple{"added", counts.added, &total_.added}, std::tuple{"changed", counts.changed, &total_.changed},
           std::tuple{"removed", counts.removed, &total_.removed},
@@ -122,23 +157,8 @@ class Importer::Run : public std::enable_shared_from_this<Importer::Run> {
       item.set(key, count);
       *total += count;
     }
-    item.set("error", result ? base::Json() : base::Json(result.error().message));
+    item.set("error", error.empty() ? base::Json() : base::Json(error));
     channels_.push(std::move(item));
-    return result;
-  }
-
-  Result<void> take_for(const std::optional<ImportChannel>& channel, Listing& listing, ListingCounts& counts) {
-    if (!channel) return fail(Code::kNotFound, "there is no such channel any more");
-    if (channel->schedule_source != kSource) {
-      return fail(Code::kConflict, "the channel's schedule_source is " + channel->schedule_source + ", not xmltv");
-    }
-    const core::Utc from = started_ - channel->keep_ns;
-    const core::Utc to = started_ + kAheadNs;
-    std::erase_if(listing.entries, [&](const Entry& entry) { return entry.end <= from || entry.start >= to; });
-    if (listing.entries.empty()) return fail(Code::kNotFound, "the file has no programme for it");
-    AIRCHECK_TRY(const auto taken, importer_->guide_.take({std::move(listing)}, kSource, importer_->options_.now()));
-    counts = taken.front();
-    return {};
   }
 
   void note(int line, const std::string& channel, const std::string& message) {
@@ -197,6 +217,9 @@ class Importer::Run : public std::enable_shared_from_this<Importer::Run> {
   core::Utc started_;
   ReadListings read_;
   std::size_t next_ = 0;
+  std::optional<Guide::Planned> planned_;  // for the channel at hand
+  std::size_t part_ = 0;                   // of it, the next
+  std::uint64_t revision_ = 0;             // of the guide, behind our last change
   bool not_modified_ = false;
   bool complete_ = true;
   std::string error_;

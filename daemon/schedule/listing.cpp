@@ -1,5 +1,6 @@
 #include "schedule/listing.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <set>
 #include <utility>
@@ -140,6 +141,42 @@ class Planner {
 
 ListingPlan plan_listing(const Listing& listing, std::string_view source, const EntriesByStart& known, core::Utc now) {
   return Planner(listing, source, known).plan(now);
+}
+
+std::vector<ListingPart> in_parts(ListingPlan plan, const EntriesByStart& known, std::size_t most) {
+  // The time that a change leaves or takes, and all between.
+  struct Piece {
+    core::Utc start;
+    core::Utc end;
+    Entry* put;         // null: it goes
+    std::string* gone;  // null: it is put
+  };
+  std::map<std::string_view, const Entry*> by_id;
+  for (const auto& [start, entry] : known) by_id.emplace(entry.id, &entry);
+  std::vector<Piece> pieces;
+  for (Entry& entry : plan.put) {
+    const auto before = by_id.find(entry.id);
+    const Entry& old = before == by_id.end() ? entry : *before->second;
+    pieces.push_back({std::min(entry.start, old.start), std::max(entry.end, old.end), &entry, nullptr});
+  }
+  for (std::string& id : plan.gone) {
+    const Entry& old = *by_id.at(id);
+    pieces.push_back({old.start, old.end, nullptr, &id});
+  }
+  std::ranges::sort(pieces, {}, &Piece::start);
+  std::vector<ListingPart> parts;
+  core::Utc reached = pieces.empty() ? core::Utc{0} : pieces.front().start;
+  for (const Piece& piece : pieces) {
+    const bool full = parts.empty() || parts.back().put.size() + parts.back().gone.size() >= most;
+    if (full && piece.start >= reached) parts.emplace_back();
+    reached = std::max(reached, piece.end);
+    if (piece.put != nullptr) {
+      parts.back().put.push_back(std::move(*piece.put));
+    } else {
+      parts.back().gone.push_back(std::move(*piece.gone));
+    }
+  }
+  return parts;
 }
 
 }  // namespace aircheck::schedule

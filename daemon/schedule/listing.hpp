@@ -1,6 +1,7 @@
 // What a listing of another system (an XMLTV file) changes in a channel's guide.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -46,5 +47,13 @@ inline constexpr std::int64_t kMovedNs = 3 * 3600 * core::kNsPerSecond;
 // changes. Entries of other sources give way. Pure; the same listing again changes nothing.
 [[nodiscard]] ListingPlan plan_listing(const Listing& listing, std::string_view source, const EntriesByStart& known,
                                        core::Utc now);
+
+// The changes of a plan in order of time, in parts of `most` and of those that belong to them because they leave or
+// take the same time: each part leaves a guide without overlaps.
+struct ListingPart {
+  std::vector<Entry> put;
+  std::vector<std::string> gone;
+};
+[[nodiscard]] std::vector<ListingPart> in_parts(ListingPlan plan, const EntriesByStart& known, std::size_t most);
 
 }  // namespace aircheck::schedule

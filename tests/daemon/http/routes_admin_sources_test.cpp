@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include "base/files.hpp"
 #include "daemon/http/station_with_accounts.hpp"
@@ -104,6 +105,29 @@ class AdminSourcesTest : public test::StationWithAccounts {
   Idempotency idempotency_{[this] { return now_; }};
   std::string token_;
 };
+
+// Two weeks of half hours.
+TEST_F(AdminSourcesTest, OthersRunWhileALongListingIsTaken) {
+  constexpr int kEntries = 672;
+  std::string programmes;
+  const auto stamp = [&](int half_hours) {
+    std::string digits = core::to_rfc3339(now_ + half_hours * kHourNs / 2);
+    std::erase_if(digits, [](char character) { return g_ascii_isdigit(character) == 0; });
+    return digits + " +0000";
+  };
+  for (int i = 0; i < kEntries; ++i) programmes += programme(stamp(i), stamp(i + 1), "Show " + std::to_string(i));
+  document_ = tv(programmes);
+  const std::string id = create_from_url();
+
+  int turns = 0;
+  const base::Timer others = base::Timer::every(0, [&turns] { ++turns; });
+  std::set<int> changed_in;
+  guide_.observe([&](const std::string&) { changed_in.insert(turns); });
+  EXPECT_EQ(counts(import(id)), "672 0 0 0 0 ");
+  guide_.observe({});
+  EXPECT_EQ(entries(one_).size(), static_cast<std::size_t>(kEntries));
+  EXPECT_GE(changed_in.size(), 13U) << "others had their turn between two parts";
+}
 
 TEST_F(AdminSourcesTest, AListingFromAUrlFillsTheGuide) {
   const std::string id = create_from_url();

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
 #include <set>
 
 #include "base/files.hpp"
@@ -198,13 +199,22 @@ Entry listed(std::int64_t from, std::int64_t to, std::string title) {
           .end = kNow + to * kMinute};
 }
 
+// All parts, one after the other.
+ListingCounts take_into(Guide& guide, std::vector<Entry> entries, Utc now, std::size_t most) {
+  auto planned = guide.plan({.channel_id = "id1", .entries = std::move(entries)}, "xmltv", now, most);
+  EXPECT_TRUE(planned) << planned.error().message;
+  if (!planned) return {};
+  for (ListingPart& part : planned->parts) {
+    EXPECT_TRUE(guide.put(std::move(part), now));
+    const auto now_there = all(guide, "id1");
+    for (std::size_t i = 1; i < now_there.size(); ++i) EXPECT_LE(now_there[i - 1].end, now_there[i].start);
+  }
+  return planned->counts;
+}
+
 class Listings : public ::testing::Test {
  protected:
-  ListingCounts take(std::vector<Entry> entries, Utc now = kNow) {
-    const auto counts = guide_->take({{.channel_id = "id1", .entries = std::move(entries)}}, "xmltv", now);
-    EXPECT_TRUE(counts) << counts.error().message;
-    return counts ? counts->front() : ListingCounts{};
-  }
+  ListingCounts take(std::vector<Entry> entries, Utc now = kNow) { return take_into(*guide_, entries, now, 1'000); }
   std::string titles() const {
     std::string text;
     for (const Entry& entry : all(*guide_, "id1")) text += entry.title + " ";
@@ -231,7 +241,7 @@ TEST_F(Listings, TheSameAgainChangesNothing) {
   EXPECT_TRUE(base::is_uuid(before[0].id));
   const auto fresh = station();
   auto other = Guide::open(*fresh);
-  ASSERT_TRUE(other->take({{.channel_id = "id1", .entries = entries}}, "xmltv", kNow));
+  take_into(*other, entries, kNow, 1'000);
   EXPECT_EQ(all(*other, "id1"), before) << "ids are a function of what is listed";
 }
 
@@ -280,22 +290,51 @@ TEST_F(Listings, WhatIsNotListedAnyMoreGoesUnlessItWasOnAir) {
   EXPECT_EQ(all(*guide_, "id1").front().end, kNow - 40 * kMinute) << "cut";
 }
 
-TEST_F(Listings, AllOrNothing) {
+TEST_F(Listings, APartIsAllOrNothing) {
   take({listed(0, 30, "news")});
   const auto before = all(*guide_, "id1");
-  const auto refused = guide_->take({{.channel_id = "id1", .entries = {listed(0, 30, "changed")}},
-                                     {.channel_id = "id2", .entries = {listed(0, 30, "")}}},
-                                    "xmltv", kNow);
-  EXPECT_EQ(refused.error().code, core::Code::kInvalidArgument);
-  EXPECT_EQ(guide_
-                ->take({{.channel_id = "id1", .entries = {listed(0, 30, "changed")}},
-                        {.channel_id = "gone", .entries = {listed(0, 30, "no such channel")}}},
-                       "xmltv", kNow)
-                .error()
-                .code,
-            core::Code::kConflict);
+  EXPECT_EQ(
+      guide_
+          ->plan({.channel_id = "id1", .entries = {listed(0, 30, "changed"), listed(30, 60, "")}}, "xmltv", kNow, 1'000)
+          .error()
+          .code,
+      core::Code::kInvalidArgument);
+  auto planned = guide_->plan({.channel_id = "id1", .entries = {listed(0, 30, "changed")}}, "xmltv", kNow, 1'000);
+  ASSERT_EQ(planned->parts.size(), 1U);
+  Entry nowhere = listed(60, 90, "no such channel");
+  nowhere.id = "b3a7a9e6-0000-8000-8000-000000000000";
+  nowhere.channel_id = "gone";
+  planned->parts.front().put.push_back(nowhere);
+  EXPECT_EQ(guide_->put(planned->parts.front(), kNow).error().code, core::Code::kConflict);
   EXPECT_EQ(all(*guide_, "id1"), before);
   EXPECT_EQ(all(*Guide::open(*database_), "id1"), before);
+}
+
+// Schedules that anybody may think of, one after the other: in small parts they come to what they come to in one.
+TEST_F(Listings, InPartsItIsTheSame) {
+  std::mt19937 random(20260225);
+  const auto among = [&](int count) { return static_cast<std::int64_t>(random() % static_cast<unsigned>(count)); };
+  const auto fresh = station();
+  auto other = Guide::open(*fresh);
+  for (Guide* guide : {&*guide_, &*other}) ASSERT_TRUE(guide->extend(kNow, {channel("id1", 30 * kMinute)}));
+  std::size_t parts = 0;
+  for (int round = 0; round < 60; ++round) {
+    std::vector<Entry> entries;
+    std::int64_t at = -300 + among(60);
+    while (entries.size() < 40) {
+      const std::int64_t length = 5 * (1 + among(12));
+      if (among(8) != 0) entries.push_back(listed(at, at + length, "show " + std::to_string(among(12))));
+      at += length;
+    }
+    const Utc now = kNow + round * kMinute;
+    const std::size_t most = 1 + static_cast<std::size_t>(among(9));
+    parts += guide_->plan({.channel_id = "id1", .entries = entries}, "xmltv", now, most)->parts.size();
+    const ListingCounts counts = take_into(*guide_, entries, now, most);
+    EXPECT_EQ(counts, take_into(*other, entries, now, 1'000));
+    ASSERT_EQ(all(*guide_, "id1"), all(*other, "id1")) << round;
+  }
+  EXPECT_GT(parts, 120U) << "there is something to be split";
+  EXPECT_EQ(all(*Guide::open(*database_), "id1"), all(*guide_, "id1"));
 }
 
 TEST_F(Listings, GeneratedPlansGiveWay) {
