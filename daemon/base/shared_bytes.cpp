@@ -7,7 +7,7 @@ namespace aircheck::base {
 namespace {
 
 template <typename Container>
-SharedBytes keep_container(Container&& bytes) {
+SharedBytes keep_container(Container bytes) {
   auto* const owned = new Container(std::move(bytes));
   const auto free = [](gpointer data) { delete static_cast<Container*>(data); };
   return {g_bytes_new_with_free_func(owned->data(), owned->size(), free, owned), g_bytes_unref};
