@@ -96,7 +96,12 @@ class OpenApiTest : public test::StationWithArchive {
   Idempotency idempotency_{[this] { return now_; }};
   channels::Supervisor supervisor_{{}, *channels_, *keys_, {}};
   timeshift::SegmentMeter segments_meter_;
-  timeshift::Retention retention_{{.now = [this] { return now_; }, .rules = {}, .space = {}}, *archive_, pool_};
+  // It looks for itself after half a minute, which a slow machine reaches.
+  timeshift::Retention retention_{{.now = [this] { return now_; },
+                                   .rules = [] { return std::vector<timeshift::RetentionRule>{}; },
+                                   .space = [] { return core::Result<timeshift::DiskSpace>(timeshift::DiskSpace{}); }},
+                                  *archive_,
+                                  pool_};
 };
 
 TEST_F(OpenApiTest, ListsExactlyTheRoutesOfTheDaemon) {
