@@ -59,9 +59,6 @@
 namespace aircheck {
 namespace {
 
-using core::Code;
-using core::fail;
-
 constexpr int kPoolThreads = 4;
 constexpr std::size_t kSegmentCacheBytes = 256U << 20;
 constexpr std::size_t kPlaylistCacheBytes = 48U << 20;

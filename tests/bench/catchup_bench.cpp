@@ -68,7 +68,7 @@ int main(int argc, char** argv) {
                           static_cast<std::uint32_t>(std::strtoul(argv[4], nullptr, 10)));
   }
   if (argc == 6 && std::strcmp(argv[1], "time") == 0) {
-    // A run of ten before: the registry, the page cache and the names are warm.
+    // The runs before: the registry, the page cache and the names are warm.
     return aircheck::measure(argv[2], argv[3], argv[4], std::atoi(argv[5]));
   }
   std::fputs("usage: bench-catchup make LOCATION COUNT TARGET_S | time LOCATION START END RUNS\n", stderr);
