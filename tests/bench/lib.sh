@@ -34,7 +34,6 @@ trap 'exit 143' TERM
 median() { sort -g | awk '{ v[NR] = $1 } END { print (NR % 2) ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
 
 median_of() { printf '%s\n' "$@" | median; }
-least_of() { printf '%s\n' "$@" | sort -g | head -n 1; }
 
 # Figures of a build that nobody would ship mean nothing.
 require_optimised() {

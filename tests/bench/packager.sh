@@ -3,6 +3,7 @@
 
 KID=11223344556677889900aabbccddeeff
 KEY=00112233445566778899aabbccddeeff
+under=() # a program that runs ours
 
 find_packager() { # sets PACKAGER
   local machine=x64
@@ -28,7 +29,7 @@ package_ours() {
     queues) video=(queue ! h264parse !) audio=(queue ! aacparse !) ;;
   esac
   begin_alike ours
-  timed 120 'packaging with gst-launch-1.0' gst-launch-1.0 -q filesrc location="$1" ! qtdemux name=d \
+  timed 120 'packaging with gst-launch-1.0' "${under[@]}" gst-launch-1.0 -q filesrc location="$1" ! qtdemux name=d \
     d.video_0 ! "${video[@]}" cencenc scheme="$scheme" key-id=$KID key=$KEY ! sink.video \
     d.audio_0 ! "${audio[@]}" cencenc scheme="$scheme" key-id=$KID key=$KEY ! sink.audio \
     strftimefmp4sink name=sink fsync="$2" location="$WORK/ours/ch1-%Y%m%d%H%M%S.m4s" \
