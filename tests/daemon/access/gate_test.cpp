@@ -38,6 +38,13 @@ class GateTest : public ::testing::Test {
     return accounts_.create({.email = email, .role = role, .password_hash = "$", .channel_ids = std::nullopt}, in(0))
         .value();
   }
+  // Whose package has this channel alone.
+  Account add_for(const channels::Channel& channel) {
+    return accounts_
+        .create({.email = "few@example.org", .password_hash = "$", .channel_ids = std::vector<std::string>{channel.id}},
+                in(0))
+        .value();
+  }
   // A caller who signed in.
   Caller signed_in(const Account& account) {
     const Session session = sessions_.begin(account.id, in(0)).value();
@@ -121,11 +128,7 @@ TEST_F(GateTest, ThePolicyIsAskedAgainAtEachUse) {
 
 // What was read for the request before is good for the next one only while nobody has changed it.
 TEST_F(GateTest, WhoWasAllowedJustNowIsNotAfterAChange) {
-  const Account account =
-      accounts_
-          .create({.email = "few@example.org", .password_hash = "$", .channel_ids = std::vector<std::string>{one_.id}},
-                  in(0))
-          .value();
+  const Account account = add_for(one_);
   const Caller few = signed_in(account);
   const Caller device = gate_.device_caller(devices_.add(account.id, "box", in(kHour), in(0))->token, in(0)).value();
   const std::string by_session = gate_.playback_token(few, one_.id, Kind::kLive, Protection::kCenc, in(0));
@@ -152,11 +155,7 @@ TEST_F(GateTest, WhoWasAllowedJustNowIsNotAfterAChange) {
 }
 
 TEST_F(GateTest, OnlyTheChannelsOfThePackage) {
-  const Account account =
-      accounts_
-          .create({.email = "few@example.org", .password_hash = "$", .channel_ids = std::vector<std::string>{two_.id}},
-                  in(0))
-          .value();
+  const Account account = add_for(two_);
   const Caller few = signed_in(account);
   EXPECT_EQ(code(few, "ch1", Kind::kLive), "channel_not_allowed");
   EXPECT_EQ(code(few, "ch2", Kind::kLive), "");

@@ -7,20 +7,8 @@
 #include <regex>
 #include <set>
 
-#include "channels/supervisor.hpp"
-#include "daemon/http/station_with_archive.hpp"
-#include "http/outgoing.hpp"
-#include "http/routes_admin_channels.hpp"
-#include "http/routes_admin_schedule.hpp"
-#include "http/routes_admin_sources.hpp"
-#include "http/routes_channels.hpp"
-#include "http/routes_devices.hpp"
-#include "http/routes_export.hpp"
+#include "daemon/http/whole_station.hpp"
 #include "http/routes_health.hpp"
-#include "http/routes_metrics.hpp"
-#include "http/routes_simlive.hpp"
-#include "http/routes_storage.hpp"
-#include "http/routes_tstv_rules.hpp"
 
 namespace aircheck::http {
 namespace {
@@ -59,49 +47,9 @@ std::set<std::string> documented() {
   return routes;
 }
 
-class OpenApiTest : public test::StationWithArchive {
+class OpenApiTest : public test::WholeStation {
  protected:
-  OpenApiTest() : StationWithArchive(false) {
-    http::register_channel_routes(router_, services());
-    http::register_simlive_routes(router_, {*channels_, supervisor_, *archive_, authenticator_});
-    http::register_admin_channel_routes(router_,
-                                        {*channels_, authenticator_, idempotency_, 6, [this] { return now_; }});
-    http::register_admin_schedule_routes(router_,
-                                         {*channels_, guide_, authenticator_, idempotency_, [this] { return now_; }});
-    http::register_tstv_rules_routes(router_, {*channels_, authenticator_, [this] { return now_; }});
-    http::register_export_routes(router_, services());
-    http::register_device_routes(router_, {devices_, authenticator_, idempotency_, [this] { return now_; }});
-    http::register_admin_source_routes(
-        router_, {*channels_, sources_, importer_, authenticator_, idempotency_, [this] { return now_; }});
-    http::register_storage_routes(router_,
-                                  {*channels_, *archive_, retention_, authenticator_, [this] { return now_; }});
-    http::register_health_routes(router_, {});
-    http::register_metrics_routes(router_,
-                                  {.channels = *channels_,
-                                   .supervisor = supervisor_,
-                                   .archive = *archive_,
-                                   .retention = retention_,
-                                   .blobs = blobs_,
-                                   .segments = segments_meter_,
-                                   .traffic = *traffic_,
-                                   .authenticator = authenticator_,
-                                   .now = [this] { return now_; },
-                                   .connections = [] { return 0; }},
-                                  std::nullopt);
-  }
-
-  schedule::Sources sources_ = std::move(schedule::Sources::open(*database_).value());
-  Outgoing outgoing_{AddressRules::make({}).value()};
-  schedule::Importer importer_{{}, sources_, guide_, outgoing_, pool_};
-  Idempotency idempotency_{[this] { return now_; }};
-  channels::Supervisor supervisor_{{}, *channels_, *keys_, {}};
-  timeshift::SegmentMeter segments_meter_;
-  // It looks for itself after half a minute, which a slow machine reaches.
-  timeshift::Retention retention_{{.now = [this] { return now_; },
-                                   .rules = [] { return std::vector<timeshift::RetentionRule>{}; },
-                                   .space = [] { return core::Result<timeshift::DiskSpace>(timeshift::DiskSpace{}); }},
-                                  *archive_,
-                                  pool_};
+  OpenApiTest() : WholeStation(false) { http::register_health_routes(router_, {}); }
 };
 
 TEST_F(OpenApiTest, ListsExactlyTheRoutesOfTheDaemon) {
@@ -123,11 +71,11 @@ TEST(OpenApi, TheTestRegistersWhatTheDaemonRegisters) {
   const std::regex called("http::(register_\\w+_routes)\\(");
   EXPECT_FALSE(declared.empty());
   EXPECT_EQ(matches(source("daemon/main.cpp"), called), declared);
-  EXPECT_EQ(
-      matches(source("tests/daemon/http/openapi_test.cpp") + source("tests/daemon/http/station_with_archive.hpp") +
-                  source("tests/daemon/http/station_with_accounts.hpp"),
-              called),
-      declared);
+  EXPECT_EQ(matches(source("tests/daemon/http/openapi_test.cpp") + source("tests/daemon/http/whole_station.hpp") +
+                        source("tests/daemon/http/station_with_archive.hpp") +
+                        source("tests/daemon/http/station_with_accounts.hpp"),
+                    called),
+            declared);
 }
 
 TEST(OpenApi, EveryReferenceHasItsTarget) {

@@ -21,7 +21,7 @@ namespace aircheck::test {
 
 class WholeStation : public StationWithArchive {
  protected:
-  WholeStation() {
+  explicit WholeStation(bool recorded = true) : StationWithArchive(recorded) {
     http::register_channel_routes(router_, services());
     http::register_admin_channel_routes(router_,
                                         {*channels_, authenticator_, idempotency_, 6, [this] { return now_; }});
