@@ -53,11 +53,15 @@ Result<void> check_audience(const base::Json& claims, const IssuerProfile& profi
   return fail(Code::kPermission, "token: for another audience");
 }
 
+// A playback token has one byte for the length of an identifier.
+constexpr std::size_t kLongestIdentifier = 255;
+
 Result<std::string> text_claim(const base::Json& claims, std::string_view name) {
   const base::Json* value = claims.find(name);
   const std::string* text = value == nullptr ? nullptr : value->as_string();
   const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
-  if (text == nullptr || text->empty() || text->size() > 255 || std::any_of(text->begin(), text->end(), is_control)) {
+  if (text == nullptr || text->empty() || text->size() > kLongestIdentifier ||
+      std::any_of(text->begin(), text->end(), is_control)) {
     return fail(Code::kParse, "token: '" + std::string(name) + "' is not a text of 1 to 255 bytes");
   }
   return *text;
@@ -124,6 +128,7 @@ Result<Identity> JwtVerifier::verify(std::string_view token, core::Utc now) cons
 
   Identity identity;
   identity.account_id = profile->own ? subject : profile->name + ':' + subject;
+  if (identity.account_id.size() > kLongestIdentifier) return fail(Code::kParse, "token: its 'sub' is too long");
   identity.own = profile->own;
   identity.role = granted_role(*claims, *profile);
   identity.expires_at = core::Utc::from_seconds(std::min<std::int64_t>(expires, INT64_MAX / core::kNsPerSecond));

@@ -103,7 +103,8 @@ bool touches_time_without_rights(Utc start, Utc end, const AccessRequest& reques
 Decision decide_window(const AccessRequest& request, const AccessView& view) {
   if (!request.start || request.kind == Kind::kLive) return {.allowed = true};
   const Utc start = *request.start;
-  if (request.end && *request.end <= start) return refuse("window_invalid", "The window's end is not after its start.");
+  if (request.end && *request.end <= start)
+    return refuse("window_invalid", "The window's end has to be after its start.");
   const Utc reached = view.reached(request.now);
   if (start > reached) return refuse("window_future", "This has not been on air yet.");
   const Utc end = std::max(request.end.value_or(reached), start);

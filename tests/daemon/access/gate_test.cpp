@@ -115,6 +115,27 @@ TEST_F(GateTest, AUrlGivesWhatItWasMadeFor) {
   EXPECT_EQ(gate_.require(url, Role::kViewer).code, "role_not_allowed");
 }
 
+TEST_F(GateTest, WhatIsStoredOfAChannelThatIsNotEncryptedIsClear) {
+  const Caller url = by_url(signed_in(add("mia@example.org")), Kind::kLive, Protection::kClear);
+  const auto change = [&](bool encrypted) {
+    channels::Channel changed = *channels_->find("ch1");
+    changed.encrypted = encrypted;
+    changed.allow_clear = true;
+    ASSERT_TRUE(channels_->update(changed, in(0)));
+  };
+  change(true);
+  EXPECT_EQ(code(url, "ch1", Kind::kLive, Protection::kClear), "");
+  EXPECT_EQ(code(url, "ch1", Kind::kLive, Protection::kCenc), "token_not_for_this");
+  change(false);
+  EXPECT_EQ(code(url, "ch1", Kind::kLive, Protection::kClear), "");
+  EXPECT_EQ(code(url, "ch1", Kind::kLive, Protection::kCenc), "");
+  EXPECT_EQ(code(url, "ch1", Kind::kLive, Protection::kAes128), "token_not_for_this");
+  EXPECT_EQ(code(url, "ch1", Kind::kCatchup, Protection::kCenc), "token_not_for_this");
+  EXPECT_EQ(code(url, "ch2", Kind::kLive, Protection::kCenc), "token_not_for_this");
+  const KeyPeriod key{one_.id, in(-2 * kHour), in(22 * kHour)};
+  EXPECT_EQ(gate_.decide_key(url, key, Protection::kCenc, in(0)).code, "token_not_for_this") << "of its encrypted past";
+}
+
 TEST_F(GateTest, ThePolicyIsAskedAgainAtEachUse) {
   const Account account = add("mia@example.org");
   const Caller mia = signed_in(account);
@@ -265,6 +286,16 @@ TEST_F(GateTest, AccountsOfAnotherServiceWatch) {
   EXPECT_FALSE(gate_.require(foreign, Role::kAdmin).allowed);
   const Caller lapsed = caller(R"({"sub":"42","exp":1772003600,"subscription":"expired"})");
   EXPECT_EQ(code(lapsed, "ch1", Kind::kLive), "no_subscription");
+}
+
+TEST_F(GateTest, WhoeverIsLetInGetsUrlsThatWorkHoweverLongTheName) {
+  const std::size_t longest = 255 - std::string("shared:").size();
+  const auto caller = [&](std::size_t length) {
+    const std::string claims = R"({"sub":")" + std::string(length, 'x') + R"(","exp":1772003600})";
+    return gate_.caller(sign_hs256(R"({"alg":"HS256"})", claims, secret_), nullptr, in(0));
+  };
+  EXPECT_EQ(code(by_url(caller(longest).value(), Kind::kLive), "ch1", Kind::kLive), "");
+  EXPECT_EQ(caller(longest + 1).error().code, core::Code::kParse);
 }
 
 }  // namespace

@@ -147,6 +147,28 @@ TEST_F(ExportTest, NamesCannotAddAttributesOrLines) {
   EXPECT_EQ(attribute(found[1], "catchup"), "default");
 }
 
+TEST_F(ExportTest, AChannelThatIsNotEncryptedPlaysToo) {
+  channels::Channel changed = *channels_->find("ch1");
+  changed.encrypted = false;
+  ASSERT_TRUE(channels_->update(changed, now_));
+  timeshift::test::Writer writer(now_);
+  for (int i = 0; i < 6; ++i) {
+    timeshift::SegmentRow clear = writer.segment();
+    clear.sequence = rows_.back().sequence + 1;
+    write(clear, false);
+  }
+  now_ = writer.end();
+  const std::string address = text(add_device(), "playlist_url");
+  for (const char* protection : {"", "&protection=clear", "&protection=cenc"}) {
+    const auto found = lines(get(address + protection).body);
+    ASSERT_GE(found.size(), 3U) << protection;
+    const auto live = media(found[2]);
+    ASSERT_EQ(live.status, 200) << live.body;
+    const auto segment = get(url("/hls/ch1/" + test::parse_m3u8(live.body).rows.back().uri));
+    EXPECT_EQ(segment.status, 200) << protection << segment.body;
+  }
+}
+
 TEST_F(ExportTest, OtherProtectionsAreAskedFor) {
   const std::string address = text(add_device(), "playlist_url");
   EXPECT_EQ(lines(get(address + "&protection=cenc").body).size(), 5U);
