@@ -114,6 +114,106 @@ TEST_F(ArchiveTest, FindsWhatWasWrittenAndDeletedWhileTheDaemonWasDown) {
   }
 }
 
+// What a worker delivers while the folder is read is not in the list of its files.
+TEST_F(ArchiveTest, WhatComesDuringTheScanIsNotLost) {
+  Writer writer(kNoon);
+  const SegmentRow row = write(writer.segment());
+  std::filesystem::remove(folder() + "/" + row.location);
+  auto archive = open();
+  bool scanned = false;
+  archive->add_channel({.id = "id1", .key = "ch1", .target_duration_s = 6}, [&] { scanned = true; });
+  archive->add_segment("id1", row);
+  EXPECT_TRUE(archive->index("id1")->empty());
+  ASSERT_TRUE(run_until([&] { return scanned; }));
+  EXPECT_EQ(archive->index("id1")->row(row.sequence), row);
+}
+
+TEST_F(ArchiveTest, ARebuildTakesWhatTheFilesSayAndKeepsWhatPlayersWereTold) {
+  Writer writer(kNoon);
+  auto archive = open_with_channel();
+  std::vector<SegmentRow> rows;
+  for (int i = 0; i < 3; ++i) archive->add_segment("id1", rows.emplace_back(write(writer.segment())));
+  const SegmentRow late = write(writer.segment());
+  now_ = late.end() + 3 * kNsPerSecond;
+  archive->set_worker_down("id1", true);
+  archive->tick();
+  archive->set_worker_down("id1", false);
+  archive->add_segment("id1", late);
+  archive->add_segment("id1", rows.emplace_back(write(writer.segment())));
+  ASSERT_TRUE(archive->index("id1")->row(late.sequence)->gap);
+  std::filesystem::remove(folder() + "/" + rows[1].location);
+  const SegmentRow meanwhile = write(writer.segment());
+  std::filesystem::remove(folder() + "/" + meanwhile.location);
+
+  const auto rebuild = [&](const std::function<void()>& while_it_reads) {
+    std::optional<Archive::Rebuilt> rebuilt;
+    archive->rebuild("id1", [&](const core::Result<Archive::Rebuilt>& done) { rebuilt = done.value(); });
+    while_it_reads();
+    EXPECT_TRUE(run_until([&] { return rebuilt.has_value(); }));
+    return rebuilt.value_or(Archive::Rebuilt());
+  };
+  const std::uint64_t revision = archive->index("id1")->revision();
+  const auto first = rebuild([&] {
+    archive->add_segment("id1", meanwhile);
+    EXPECT_TRUE(archive->retire("id1", writer.end(), 10).locations.empty()) << "its files are being listed";
+    std::optional<core::Code> second;
+    archive->rebuild("id1", [&](const core::Result<Archive::Rebuilt>& done) { second = done.error().code; });
+    EXPECT_EQ(second, core::Code::kUnavailable);
+  });
+  const SegmentIndex& index = *archive->index("id1");
+  EXPECT_EQ(first.segments, 4U);
+  EXPECT_EQ(first.removed, 1U);
+  EXPECT_EQ(first.added + first.corrected, 0U);
+  EXPECT_TRUE(index.row(rows[1].sequence)->gap) << "its file is gone";
+  EXPECT_TRUE(index.row(late.sequence)->gap) << "it was listed as one, file or not";
+  EXPECT_EQ(index.row(meanwhile.sequence), meanwhile);
+  EXPECT_GT(index.revision(), revision) << "a row that was listed is another";
+
+  write(meanwhile);
+  now_ = writer.end() + 20 * kNsPerSecond;
+  archive->set_worker_down("id1", true);
+  archive->tick();
+  ASSERT_EQ(archive->index("id1")->trailing_gaps(), 3U);
+  rebuild([] {});
+  EXPECT_EQ(archive->index("id1")->trailing_gaps(), 3U) << "slots once listed as GAP stay GAP";
+}
+
+TEST_F(ArchiveTest, WhatAWorkerLosesIsListedAtOnce) {
+  Writer writer(kNoon);
+  auto archive = open_with_channel();
+  archive->add_segment("id1", write(writer.segment()));
+  now_ = writer.end();
+  archive->add_loss("id1", writer.end() + 2 * kTarget);
+  EXPECT_EQ(archive->index("id1")->trailing_gaps(), 2U) << "it says so itself: there is nothing to wait for";
+}
+
+TEST_F(ArchiveTest, AnInitSegmentThatCannotBeReadIsTriedAgain) {
+  Writer writer(kNoon);
+  base::WorkerPool one_thread{1};
+  const auto archive = Archive::open(
+      {.segment_directory = state_ / "segments", .index_path = state_ / "index.db", .now = [this] { return now_; }},
+      one_thread);
+  ASSERT_TRUE(archive);
+  (*archive)->add_channel({.id = "id1", .key = "ch1", .target_duration_s = 6});
+  ASSERT_TRUE(run_until([&] { return (*archive)->complete(); }));
+  const auto add = [&](const SegmentRow& row) {
+    (*archive)->add_segment("id1", row);
+    bool read = false;
+    one_thread.run([] { return true; }, [&](bool) { read = true; });
+    ASSERT_TRUE(run_until([&] { return read; }));
+  };
+  const SegmentRow row = write(writer.segment());
+  const std::string init = folder() + "/" + row.init_location;
+  std::filesystem::rename(init, init + ".away");
+  add(row);
+  EXPECT_TRUE((*archive)->facts("id1").empty());
+  std::filesystem::rename(init + ".away", init);
+  const std::uint64_t revision = (*archive)->facts_revision("id1");
+  add(write(writer.segment()));
+  EXPECT_EQ((*archive)->facts("id1").size(), 1U);
+  EXPECT_GT((*archive)->facts_revision("id1"), revision);
+}
+
 TEST_F(ArchiveTest, AFolderOfStrangeFilesListsOnlySegments) {
   Writer writer(kNoon);
   const SegmentRow row = write(writer.segment());
