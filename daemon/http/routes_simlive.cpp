@@ -2,6 +2,9 @@
 
 #include <string>
 #include <utility>
+#include <vector>
+
+#include "http/paging.hpp"
 
 namespace aircheck::http {
 
@@ -45,11 +48,16 @@ void add_wish(Router& router, const SimliveServices& services, const std::string
 
 void list_status(const SimliveServices& services, const Request& request, Responder responder) {
   if (!services.authenticator.with_role(request, responder, access::Role::kOperator)) return;
-  if (auto query = request.only_query({}); !query) return responder.error(query.error());
-  base::Json items = base::Json::array();
-  for (const channels::Channel& channel : services.channels.all()) items.push(status_json(services, channel));
+  if (auto query = request.only_query({"limit", "cursor"}); !query) return responder.error(query.error());
+  const auto page = read_page(request);
+  if (!page) return responder.error(page.error());
+  std::vector<std::pair<std::string, const channels::Channel*>> found;
+  for (const channels::Channel& channel : services.channels.all()) {
+    found.emplace_back(sort_key(channel.number, 0), &channel);
+  }
   responder.header("Cache-Control", "no-store");
-  responder.json(200, base::Json::object({{"items", std::move(items)}, {"next_cursor", nullptr}}));
+  responder.json(
+      200, page_of(found, *page, [&](const channels::Channel* channel) { return status_json(services, *channel); }));
 }
 
 }  // namespace

@@ -96,6 +96,18 @@ class AdminRoutesTest : public test::StationWithAccounts {
   std::string token_;
 };
 
+TEST_F(AdminRoutesTest, StatesComeInPages) {
+  const std::string list = "/api/v1/admin/simlive/status?limit=1";
+  const base::Json first = get(url(list), token_).json();
+  ASSERT_EQ(first.find("items")->as_array()->size(), 1U);
+  EXPECT_EQ(text(first.find("items")->as_array()->at(0), "cdn_channel_key"), "ch1");
+  const base::Json second = get(url(list + "&cursor=" + text(first, "next_cursor")), token_).json();
+  ASSERT_EQ(second.find("items")->as_array()->size(), 1U);
+  EXPECT_EQ(text(second.find("items")->as_array()->at(0), "cdn_channel_key"), "ch2");
+  EXPECT_EQ(text(second, "next_cursor"), "(none)");
+  EXPECT_EQ(get(url("/api/v1/admin/simlive/status?limit=501"), token_).status, 400);
+}
+
 TEST_F(AdminRoutesTest, ViewersSeeAllChannelsWithNowAndNext) {
   ASSERT_TRUE(guide_
                   .insert({.id = base::random_uuid(),
