@@ -30,8 +30,7 @@ base::Problem window_problem(const timeshift::WindowRefusal& refusal) {
     case Refusal::kNotStarted:
       return try_later(409, "not_started", "Nothing of this has been on air yet.", refusal.retry_after_s);
     case Refusal::kNotComplete:
-      return try_later(409, "not_complete", "This is still on air; catch-up has it when it is over.",
-                       refusal.retry_after_s);
+      return try_later(409, "not_complete", "This is not over yet; catch-up has it when it is.", refusal.retry_after_s);
     case Refusal::kNotArchived: break;
   }
   return {404, "not_archived", "The archive has nothing of this time.", {}, {}};
@@ -46,11 +45,11 @@ std::string instant_text(core::Utc instant) {
 }
 
 Result<std::int64_t> read_duration(const std::string& text) {
-  constexpr std::int64_t kLongest = 31 * 24 * 3600;
+  constexpr std::int64_t kLongest = 31 * 24 * 3600;  // longer than any window
   std::int64_t seconds = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
   if (error == std::errc() && end == text.data() + text.size() && seconds > 0 && seconds <= kLongest) return seconds;
-  return fail(Code::kInvalidArgument, "duration has to be seconds, a number above 0");
+  return fail(Code::kInvalidArgument, "duration has to be seconds, a number from 1 to " + std::to_string(kLongest));
 }
 
 }  // namespace
@@ -64,7 +63,10 @@ Result<core::Utc> read_instant(const std::string& name, const std::string& text)
   }
   const auto instant = core::from_rfc3339(text);
   if (!instant) {
-    return fail(Code::kInvalidArgument, name + " has to be seconds since 1970 or RFC 3339, as 2026-02-25T14:30:00Z");
+    // What arrives as a blank is most often the + of a zone.
+    const bool blank = text.find(' ') != std::string::npos;
+    return fail(Code::kInvalidArgument, name + " has to be seconds since 1970 or RFC 3339, as 2026-02-25T14:30:00Z" +
+                                            (blank ? "; a + in an address is written %2B" : ""));
   }
   return *instant;
 }
