@@ -11,6 +11,8 @@ namespace aircheck::timeshift {
 namespace {
 
 constexpr std::int64_t kTickMs = 500;
+// How long after a slot's end its GAP row is listed.
+constexpr std::int64_t kGapDelayNs = 2 * core::kNsPerSecond;
 
 // What another program holds, or this user may not read, is not damaged.
 bool is_whole_for_all_we_know(const core::Error& error) {
@@ -323,22 +325,23 @@ void Archive::tick() {
 }
 
 void Archive::list_due_gaps() {
-  const core::Utc now = options_.now();
+  // A file has its name by then, and its row.
+  const core::Utc past = options_.now() - kGapDelayNs;
   for (auto& [id, channel] : channels_) {
     // Before the rescan a slot without a row may have its file.
     if (!channel->scanned) continue;
-    list_gaps(*channel, channel->worker_down ? now : std::min(now, channel->worker_begins + SegmentIndex::kGapDelayNs));
+    list_gaps(*channel, channel->worker_down ? past : std::min(past, channel->worker_begins));
   }
 }
 
-void Archive::list_gaps(Channel& channel, core::Utc now) {
-  if (channel.index.append_gaps(now) == 0) return;
+void Archive::list_gaps(Channel& channel, core::Utc until) {
+  if (channel.index.append_gaps(until) == 0) return;
   store_->set_trailing_gaps(channel.settings.id, *channel.index.last_segment_sequence(), channel.index.trailing_gaps());
 }
 
 void Archive::add_loss(std::string_view channel_id, core::Utc until) {
   Channel* const channel = find(channel_id);
-  if (channel != nullptr && channel->scanned) list_gaps(*channel, until + SegmentIndex::kGapDelayNs);
+  if (channel != nullptr && channel->scanned) list_gaps(*channel, until);
 }
 
 void Archive::flushed(const core::Result<void>& flushed) {

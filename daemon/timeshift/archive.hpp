@@ -134,7 +134,7 @@ class Archive {
   void start_scan(Channel& channel, std::function<void()> scanned);
   void finish_scan(Channel& channel, Scan scan, int index_generation);
   void list_due_gaps();
-  void list_gaps(Channel& channel, core::Utc now);
+  void list_gaps(Channel& channel, core::Utc until);
   void flushed(const core::Result<void>& flushed);
   void begin_index_anew(const core::Error& why);
   Rebuilt finish_rebuild(Channel& channel, const Rescan& rescan, std::optional<std::uint64_t> last_before);

@@ -184,9 +184,9 @@ std::size_t SegmentIndex::ended_before(core::Utc instant, std::size_t limit) con
   return count;
 }
 
-std::uint64_t SegmentIndex::append_gaps(core::Utc now) {
+std::uint64_t SegmentIndex::append_gaps(core::Utc until) {
   if (empty()) return 0;
-  const std::int64_t past_ns = now.ns - kGapDelayNs - segments_.back().end_ns();
+  const std::int64_t past_ns = until.ns - segments_.back().end_ns();
   if (past_ns < target_ns_) return 0;
   const auto due = static_cast<std::uint64_t>(past_ns / target_ns_);
   if (due <= trailing_gaps_) return 0;

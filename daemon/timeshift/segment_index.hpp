@@ -46,9 +46,9 @@ class SegmentIndex {
   // file always stays.
   std::vector<SegmentRow> take_oldest(std::size_t count);
 
-  // While the worker is down: lists a GAP row for every slot after the last row that ended kGapDelayNs ago or earlier.
+  // No file will come for what is before `until`: lists a GAP row for every slot after the last row that ends by then.
   // Returns how many rows it added.
-  std::uint64_t append_gaps(core::Utc now);
+  std::uint64_t append_gaps(core::Utc until);
   // GAP rows at the end, from an earlier run of the daemon. Only ever grows the count.
   void restore_trailing_gaps(std::uint64_t count);
   [[nodiscard]] std::uint64_t trailing_gaps() const { return trailing_gaps_; }
@@ -117,9 +117,6 @@ class SegmentIndex {
   [[nodiscard]] std::uint64_t revision() const { return revision_; }
   // This index takes the place of another one.
   void supersede(const SegmentIndex& other) { revision_ += other.revision_ + 1; }
-
-  // How long after a slot's end its GAP row is listed.
-  static constexpr std::int64_t kGapDelayNs = 2 * core::kNsPerSecond;
 
  private:
   // What rows share: they come and go together.

@@ -237,6 +237,10 @@ TEST_F(ArchiveTest, ListsGapsOnlyWhileTheWorkerIsDown) {
   archive->tick();
   EXPECT_EQ(archive->index("id1")->trailing_gaps(), 0u) << "a worker that runs is only late";
   archive->set_worker_down("id1", true);
+  now_ = writer.end() + 9 * kTarget + 2 * kNsPerSecond - 1;
+  archive->tick();
+  EXPECT_EQ(archive->index("id1")->trailing_gaps(), 8u) << "a row comes two seconds after the end of its slot";
+  now_ = now_ + 1;
   archive->tick();
   EXPECT_EQ(archive->index("id1")->trailing_gaps(), 9u);
   EXPECT_GE(archive->not_before("id1"), writer.end() + 9 * kTarget - kNsPerSecond);

@@ -108,17 +108,17 @@ TEST(SegmentIndex, TheLastGapRowNeverRoundsAboveTheTarget) {
   EXPECT_EQ(index.row(11)->duration_ns, kTarget) << "6.5 s would round to 7";
 }
 
-TEST(SegmentIndex, GapRowsComeTwoSecondsAfterTheEndOfTheirSlot) {
+TEST(SegmentIndex, GapRowsAreThoseOfWholeSlots) {
   SegmentIndex index(kTarget);
   index.add(file(10, kNoon));
   const Utc end = kNoon + kTarget;
-  EXPECT_EQ(index.append_gaps(end + kTarget + 2 * kNsPerSecond - 1), 0u);
-  EXPECT_EQ(index.append_gaps(end + kTarget + 2 * kNsPerSecond), 1u);
-  EXPECT_EQ(index.append_gaps(end + kTarget + 2 * kNsPerSecond), 0u) << "the same slot is listed once";
+  EXPECT_EQ(index.append_gaps(end + kTarget - 1), 0u);
+  EXPECT_EQ(index.append_gaps(end + kTarget), 1u);
+  EXPECT_EQ(index.append_gaps(end + kTarget), 0u) << "the same slot is listed once";
   EXPECT_EQ(index.append_gaps(end), 0u) << "a clock that goes back takes nothing away";
   EXPECT_EQ(index.trailing_gaps(), 1u);
   EXPECT_EQ(index.last_sequence(), 11u);
-  EXPECT_EQ(index.append_gaps(end + 5 * kTarget + 3 * kNsPerSecond), 4u);
+  EXPECT_EQ(index.append_gaps(end + 5 * kTarget + kNsPerSecond), 4u);
   EXPECT_EQ(index.last_sequence(), 15u);
   EXPECT_EQ(index.last_segment_sequence(), 10u);
 }
@@ -126,7 +126,7 @@ TEST(SegmentIndex, GapRowsComeTwoSecondsAfterTheEndOfTheirSlot) {
 TEST(SegmentIndex, ASlotOnceListedAsGapStaysGap) {
   SegmentIndex index(kTarget);
   index.add(file(10, kNoon));
-  index.append_gaps(kNoon + 3 * kTarget + 2 * kNsPerSecond);
+  index.append_gaps(kNoon + 3 * kTarget);
   ASSERT_EQ(index.last_sequence(), 12u);
   EXPECT_EQ(index.add(file(11, kNoon + kTarget)), SegmentIndex::Added::kListedAsGap);
   EXPECT_EQ(index.add(file(12, kNoon + 2 * kTarget)), SegmentIndex::Added::kListedAsGap);
