@@ -114,7 +114,8 @@ void write_disk(MetricsText& text, const MetricsServices& services) {
   gauge("aircheck_disk_size_bytes", "Size of that disk.",
         space ? std::optional(static_cast<double>(space->total_bytes)) : std::nullopt);
   gauge("aircheck_disk_left_seconds",
-        "Time until retention has to delete what could still be watched, at the rate of the last hour.",
+        "Time until retention has to delete what could still be watched, at the rate of the last hour; +Inf where what "
+        "expires makes room in time.",
         disk.hours_left ? std::optional(*disk.hours_left * 3600) : std::nullopt);
   text.family("aircheck_retention_deleted_segments_total", MetricType::kCounter,
               "Segments that retention deleted since the daemon started.");

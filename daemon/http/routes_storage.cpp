@@ -1,8 +1,11 @@
 #include "http/routes_storage.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <utility>
+
+#include "timeshift/disk_outlook.hpp"
 
 namespace aircheck::http {
 
@@ -10,6 +13,8 @@ namespace {
 
 // The present rate is that of the last hour.
 constexpr std::int64_t kRateNs = 3600 * core::kNsPerSecond;
+// What was written in less says nothing of an hour.
+constexpr std::int64_t kLeastNs = 60 * core::kNsPerSecond;
 
 base::Json instant(const std::optional<core::Utc>& utc) {
   return utc ? base::Json(core::to_rfc3339(*utc, 3)) : base::Json();
@@ -17,7 +22,21 @@ base::Json instant(const std::optional<core::Utc>& utc) {
 
 std::uint64_t bytes_per_hour(const timeshift::Archive& archive, const channels::Channel& channel, core::Utc now) {
   const timeshift::SegmentIndex* const index = archive.index(channel.id);
-  return index != nullptr ? index->bytes_since(now - kRateNs) : 0;
+  if (index == nullptr || index->empty()) return 0;
+  const std::int64_t age_ns = now - index->row(index->first_sequence())->start;
+  const std::int64_t over_ns = std::clamp(age_ns, kLeastNs, kRateNs);
+  const double hours = static_cast<double>(over_ns) / static_cast<double>(kRateNs);
+  return static_cast<std::uint64_t>(static_cast<double>(index->bytes_since(now - over_ns)) / hours);
+}
+
+timeshift::ArchiveTrend trend_of(const timeshift::SegmentIndex* index, std::int64_t keep_ns, std::uint64_t rate,
+                                 core::Utc now) {
+  const auto hours = [](std::int64_t ns) { return static_cast<double>(ns) / static_cast<double>(kRateNs); };
+  timeshift::ArchiveTrend trend{.keep_h = hours(keep_ns), .bytes_per_hour = static_cast<double>(rate)};
+  if (index == nullptr || index->empty()) return trend;
+  trend.bytes = index->bytes();
+  trend.reaches_back_h = std::max(0.0, hours(now - index->row(index->first_sequence())->start));
+  return trend;
 }
 
 base::Json archive_json(const StorageServices& services, const channels::Channel& channel, std::uint64_t rate) {
@@ -64,7 +83,8 @@ void show_storage(const StorageServices& services, const Request& request, Respo
   body.set("total_bytes", space ? base::Json(space->total_bytes) : base::Json());
   body.set("min_free_bytes", retention.min_free_bytes());
   body.set("bytes_per_hour", outlook.bytes_per_hour);
-  body.set("hours_left", outlook.hours_left ? base::Json(*outlook.hours_left) : base::Json());
+  const bool ends = outlook.hours_left && std::isfinite(*outlook.hours_left);
+  body.set("hours_left", ends ? base::Json(*outlook.hours_left) : base::Json());
   body.set("deleted_segments", retention.deleted_segments());
   body.set("deleted_bytes", retention.deleted_bytes());
   body.set("last_round", retention.round() ? round_json(*retention.round()) : base::Json());
@@ -78,12 +98,18 @@ void show_storage(const StorageServices& services, const Request& request, Respo
 DiskOutlook disk_outlook(const channels::ChannelStore& channels, const timeshift::Archive& archive,
                          const timeshift::Retention& retention, core::Utc now) {
   DiskOutlook outlook;
-  for (const channels::Channel& channel : channels.all())
-    outlook.bytes_per_hour += bytes_per_hour(archive, channel, now);
+  std::vector<timeshift::ArchiveTrend> trends;
+  for (const timeshift::RetentionRule& rule : retention.rules()) {
+    const channels::Channel* const channel = channels.find(rule.channel_id);
+    if (channel == nullptr) continue;
+    const std::uint64_t rate = bytes_per_hour(archive, *channel, now);
+    outlook.bytes_per_hour += rate;
+    trends.push_back(trend_of(archive.index(channel->id), rule.keep_ns, rate, now));
+  }
   const auto& space = retention.space();
   if (!space || outlook.bytes_per_hour == 0) return outlook;
-  const std::uint64_t left = space->free_bytes - std::min(space->free_bytes, retention.min_free_bytes());
-  outlook.hours_left = static_cast<double>(left) / static_cast<double>(outlook.bytes_per_hour);
+  outlook.hours_left =
+      timeshift::hours_until_full(trends, space->free_bytes - std::min(space->free_bytes, retention.min_free_bytes()));
   return outlook;
 }
 

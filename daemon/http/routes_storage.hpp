@@ -22,10 +22,11 @@ struct StorageServices {
   std::function<core::Utc()> now;
 };
 
-// How long the disk lasts at the rate of the last hour.
+// How long the disk lasts at the rate of the last hour, or of what there is of it in a younger archive.
 struct DiskOutlook {
   std::uint64_t bytes_per_hour = 0;  // of all channels
-  // Until retention has to delete what could still be watched, if nothing expires before; none: not known.
+  // Until retention has to delete what could still be watched; infinity: never, as enough expires before. None: not
+  // known.
   std::optional<double> hours_left;
 };
 [[nodiscard]] DiskOutlook disk_outlook(const channels::ChannelStore& channels, const timeshift::Archive& archive,

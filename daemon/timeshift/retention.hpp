@@ -71,6 +71,8 @@ class Retention {
   [[nodiscard]] const std::optional<RetentionRound>& round() const { return round_; }
   // As of the last look, half a minute ago at most.
   [[nodiscard]] const std::optional<DiskSpace>& space() const { return space_; }
+  // How long segments are kept, as of now.
+  [[nodiscard]] std::vector<RetentionRule> rules() const { return options_.rules(); }
   [[nodiscard]] std::uint64_t min_free_bytes() const { return options_.min_free_bytes; }
   void set_min_free_bytes(std::uint64_t bytes) { options_.min_free_bytes = bytes; }
   // Of all rounds since the daemon started.

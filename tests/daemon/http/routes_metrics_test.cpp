@@ -38,9 +38,10 @@ class MetricsTest : public test::StationWithArchive {
 
   channels::Supervisor supervisor_{{.now = [this] { return now_; }}, *channels_, *keys_, {}};
   timeshift::SegmentMeter meter_;
+  std::vector<timeshift::RetentionRule> rules_{{one_.id, 720 * 60 * kMinuteNs}};
   timeshift::Retention retention_{{.min_free_bytes = 1000,
                                    .now = [this] { return now_; },
-                                   .rules = [] { return std::vector<timeshift::RetentionRule>(); },
+                                   .rules = [this] { return rules_; },
                                    .space =
                                        [] {
                                          return timeshift::DiskSpace{1'000'000, 9'000'000};
@@ -125,13 +126,22 @@ TEST_F(MetricsTest, TellsWhatChannelsDeliver) {
   EXPECT_EQ(value(text, R"(aircheck_archive_newest_timestamp_seconds{channel="ch1"})"),
             static_cast<double>(now_.ns) / 1e9);
   EXPECT_EQ(value(text, "aircheck_disk_free_bytes"), 1'000'000);
-  const double rate = static_cast<double>(archive_->index(one_.id)->bytes());
-  EXPECT_NEAR(value(text, "aircheck_disk_left_seconds"), 3600.0 * 999'000 / rate, 0.01);
+  const double rate = static_cast<double>(archive_->index(one_.id)->bytes()) * 2;
+  EXPECT_NEAR(value(text, "aircheck_disk_left_seconds"), 3600.0 * 999'000 / rate, 0.01)
+      << "the archive is half an hour old";
   EXPECT_EQ(value(text, "aircheck_build_info{version=\"" AIRCHECK_VERSION "\"}"), 1);
   EXPECT_GT(value(text, "process_resident_memory_bytes"), 1'000'000);
   EXPECT_GT(value(text, "process_open_fds"), 3);
   const double began = value(text, "process_start_time_seconds");
   EXPECT_NEAR(began, static_cast<double>(now_.ns) / 1e9, 300);
+}
+
+TEST_F(MetricsTest, ADiskOfFullWindowsLastsForever) {
+  rules_ = {{one_.id, 30 * kMinuteNs}};
+  retention_.run();
+  ASSERT_TRUE(run_until([&] { return !retention_.running(); }));
+  const std::string text = metrics();
+  EXPECT_NE(text.find("\naircheck_disk_left_seconds +Inf\n"), std::string::npos) << text;
 }
 
 }  // namespace
