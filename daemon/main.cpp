@@ -15,6 +15,7 @@
 
 #include "access/first_accounts.hpp"
 #include "access/service.hpp"
+#include "base/certificate.hpp"
 #include "base/command_line.hpp"
 #include "base/config.hpp"
 #include "base/files.hpp"
@@ -116,6 +117,12 @@ void install_log_writer(const base::Config& config) {
                            config.log_format == "json" ? base::LogFormat::kJson : base::LogFormat::kText);
 }
 
+core::Result<std::optional<base::Certificate>> read_certificate(const base::Config& config) {
+  if (!config.tls()) return std::optional<base::Certificate>();
+  AIRCHECK_TRY(const base::Certificate read, base::read_certificate(config.tls_certificate, config.tls_key));
+  return std::optional(read);
+}
+
 class Station {
  public:
   Station(base::Config config, std::function<core::Result<base::Config>()> load)
@@ -125,7 +132,8 @@ class Station {
   core::Result<void> serve();
   // Finishes open answers, for kDrainMs at most, and then what else has to end; calls `done`.
   void close(std::function<void()> done);
-  // Reads the configuration anew. What may change while the station runs is in force then; on an error nothing is.
+  // Reads the configuration anew. What may change while the station runs is in force then; on an error, which the log
+  // has too, nothing is.
   core::Result<std::vector<base::ConfigChange>> reload();
   // What the command `stop` asks for.
   void on_stop(std::function<void()> stop) { stop_ = std::move(stop); }
@@ -137,6 +145,9 @@ class Station {
   core::Result<void> open_page();
   core::Result<void> open_importer();
   [[nodiscard]] http::ServerOptions server_options() const;
+  core::Result<std::vector<base::ConfigChange>> take_over();
+  void take_certificate(const std::optional<base::Certificate>& certificate);
+  [[nodiscard]] std::optional<core::Utc> certificate_end() const;
   core::Result<void> open_control_socket();
   void end_workers(std::function<void()> done);
   void take_channels_in();
@@ -178,6 +189,7 @@ class Station {
   http::Router metrics_router_;  // of the listener for metrics alone
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<http::Server> metrics_server_;
+  std::optional<base::Certificate> certificate_;  // that is presented
   std::unique_ptr<operations::ControlSocket> control_;
   base::Timer guide_timer_;
   bool booted_ = false;
@@ -371,7 +383,8 @@ core::Result<void> Station::register_service_routes() {
                                       .traffic = *traffic_,
                                       .authenticator = *authenticator_,
                                       .now = utc_now,
-                                      .connections = [this] { return server_ ? server_->connections() : 0; }};
+                                      .connections = [this] { return server_ ? server_->connections() : 0; },
+                                      .certificate_end = [this] { return certificate_end(); }};
   http::register_metrics_routes(router_, metrics, token);
   http::register_metrics_routes(metrics_router_, metrics, std::nullopt);
   for (http::Router* router : {&router_, &metrics_router_}) {
@@ -455,8 +468,26 @@ http::ServerOptions Station::server_options() const {
   return options;
 }
 
+// One whose days are wrong takes no station off the air: players that do not look at it go on.
+void Station::take_certificate(const std::optional<base::Certificate>& certificate) {
+  certificate_ = certificate;
+  if (!certificate_) return;
+  const std::string name = "TLS certificate " + config_.tls_certificate + " (" + certificate_->subject + ") ";
+  if (const auto why = base::refused_at(*certificate_, utc_now())) {
+    base::log_error("station", name + *why + ": clients refuse it; renew it and run 'aircheckd reload'");
+  } else {
+    base::log_info("station", name + "is valid until " + core::to_rfc3339(certificate_->not_after));
+  }
+}
+
+std::optional<core::Utc> Station::certificate_end() const {
+  return certificate_ ? std::optional(certificate_->not_after) : std::nullopt;
+}
+
 core::Result<void> Station::serve() {
+  AIRCHECK_TRY(const auto certificate, read_certificate(config_));
   AIRCHECK_TRY(server_, http::Server::start(server_options(), router_));
+  take_certificate(certificate);
   if (!config_.metrics_address.empty()) {
     http::ServerOptions metrics;
     metrics.listen.address = config_.metrics_address;
@@ -491,6 +522,12 @@ core::Result<void> Station::open_control_socket() {
 }
 
 core::Result<std::vector<base::ConfigChange>> Station::reload() {
+  auto changes = take_over();
+  if (!changes) base::log_error("station", "the configuration stays as it was: " + changes.error().message);
+  return changes;
+}
+
+core::Result<std::vector<base::ConfigChange>> Station::take_over() {
   AIRCHECK_TRY(base::Config fresh, load_());
   const base::Config before = config_;
   std::vector<base::ConfigChange> changes = base::config_changes(before, fresh);
@@ -498,6 +535,17 @@ core::Result<std::vector<base::ConfigChange>> Station::reload() {
   const bool same_scheme = before.tls() == fresh.tls();
   for (base::ConfigChange& change : changes) {
     if (!same_scheme && change.name.starts_with("[server] tls-")) change.live = false;
+  }
+  std::optional<base::Certificate> certificate;
+  if (same_scheme) {
+    AIRCHECK_TRY(certificate, read_certificate(fresh));
+  }
+  if (certificate && !base::refused_at(*certificate_, utc_now())) {
+    if (const auto why = base::refused_at(*certificate, utc_now())) {
+      return core::fail(core::Code::kInvalidArgument, "TLS certificate " + fresh.tls_certificate + " (" +
+                                                          certificate->subject + ") " + *why +
+                                                          ", and the one that is presented is good");
+    }
   }
   config_.public_url = fresh.public_url;
   config_.trusted_proxies = fresh.trusted_proxies;
@@ -511,6 +559,7 @@ core::Result<std::vector<base::ConfigChange>> Station::reload() {
     config_ = before;
     return reloaded.unexpected();
   }
+  if (certificate) take_certificate(certificate);
   config_.cdn_base_url = fresh.cdn_base_url;
   config_.min_free_mib = fresh.min_free_mib;
   config_.workers_on_exit = fresh.workers_on_exit;
@@ -566,8 +615,7 @@ gboolean on_end(gpointer data) noexcept {
 gboolean on_reload(gpointer data) noexcept {
   const auto* loop = static_cast<Loop*>(data);
   if (loop->closing) return G_SOURCE_CONTINUE;
-  const auto changes = loop->station->reload();
-  if (!changes) base::log_error("station", "the configuration stays as it was: " + changes.error().message);
+  static_cast<void>(loop->station->reload());
   return G_SOURCE_CONTINUE;
 }
 

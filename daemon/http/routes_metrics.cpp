@@ -183,6 +183,9 @@ std::string all_metrics(const MetricsServices& services) {
   write_disk(text, services);
   text.family("aircheck_http_connections", MetricType::kGauge, "Open connections.");
   text.sample(services.connections());
+  text.family("aircheck_tls_certificate_expiry_timestamp_seconds", MetricType::kGauge,
+              "Until when clients take the TLS certificate, seconds since 1970.");
+  if (const auto end = services.certificate_end()) text.sample(seconds_of(*end));
   services.traffic.write(text);
   write_process(text, services.now());
   return text.text();

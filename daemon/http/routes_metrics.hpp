@@ -27,7 +27,8 @@ struct MetricsServices {
   const TrafficMeter& traffic;
   const Authenticator& authenticator;
   std::function<core::Utc()> now;
-  std::function<int()> connections;  // open ones
+  std::function<int()> connections;                           // open ones
+  std::function<std::optional<core::Utc>()> certificate_end;  // none: no TLS
 };
 
 // token: the Bearer token that opens it, beside an operator's own. None: whoever reaches the router may read, which is

@@ -10,6 +10,7 @@
 #include <set>
 #include <utility>
 
+#include "base/certificate.hpp"
 #include "channels/key_store.hpp"
 #include "operations/state_lock.hpp"
 #include "store/database.hpp"
@@ -23,6 +24,8 @@ namespace {
 using Weight = Finding::Weight;
 
 constexpr std::int64_t kFreshNs = 300 * core::kNsPerSecond;
+// Time to renew a certificate before clients refuse it.
+constexpr std::int64_t kRenewNs = 14 * 86400 * core::kNsPerSecond;
 constexpr std::size_t kExamples = 3;
 
 class Check {
@@ -36,6 +39,7 @@ class Check {
     }
     look_for_daemon();
     permissions();
+    certificate();
     const auto station = open("station.db", store::station_schema(), Weight::kError,
                               "stop the station, and restore station.db and secrets/ from your backup");
     if (station) keys(*station);
@@ -90,6 +94,20 @@ class Check {
       add(Weight::kError, path + " belongs to user " + std::to_string(status.st_uid) + ", the state to " +
                               std::to_string(owner) + ": run chown on it");
     }
+  }
+
+  void certificate() {
+    if (!config_.tls()) return;
+    const auto read = base::read_certificate(config_.tls_certificate, config_.tls_key);
+    if (!read) return add(Weight::kError, read.error().message);
+    const std::string name = "TLS certificate " + config_.tls_certificate + " (" + read->subject + ") ";
+    const core::Utc now{g_get_real_time() * 1000};
+    if (const auto why = base::refused_at(*read, now)) {
+      return add(Weight::kError, name + *why + ": clients refuse it; renew it and run 'aircheckd reload'");
+    }
+    const bool soon = read->not_after - now < kRenewNs;
+    add(soon ? Weight::kWarning : Weight::kGood, name + "is valid until " + core::to_rfc3339(read->not_after) +
+                                                     (soon ? ": renew it and run 'aircheckd reload'" : ""));
   }
 
   std::unique_ptr<store::Database> open(const std::string& name, const store::Schema& schema, Weight weight,

@@ -25,7 +25,8 @@ class MetricsTest : public test::StationWithArchive {
                                    .traffic = *traffic_,
                                    .authenticator = authenticator_,
                                    .now = [this] { return now_; },
-                                   .connections = [this] { return server_->connections(); }};
+                                   .connections = [this] { return server_->connections(); },
+                                   .certificate_end = [this] { return certificate_end_; }};
     register_metrics_routes(router_, services, kToken);
     register_metrics_routes(open_router_, services, std::nullopt);
   }
@@ -48,6 +49,7 @@ class MetricsTest : public test::StationWithArchive {
                                        }},
                                   *archive_,
                                   pool_};
+  std::optional<core::Utc> certificate_end_;
   Router open_router_;
 };
 
@@ -129,6 +131,10 @@ TEST_F(MetricsTest, TellsWhatChannelsDeliver) {
   const double rate = static_cast<double>(archive_->index(one_.id)->bytes()) * 2;
   EXPECT_NEAR(value(text, "aircheck_disk_left_seconds"), 3600.0 * 999'000 / rate, 0.01)
       << "the archive is half an hour old";
+  EXPECT_EQ(text.find("\naircheck_tls_certificate"), std::string::npos) << "no TLS, no sample";
+  certificate_end_ = now_ + kMinuteNs;
+  EXPECT_EQ(value(metrics(), "aircheck_tls_certificate_expiry_timestamp_seconds"),
+            static_cast<double>((now_ + kMinuteNs).ns) / 1e9);
   EXPECT_EQ(value(text, "aircheck_build_info{version=\"" AIRCHECK_VERSION "\"}"), 1);
   EXPECT_GT(value(text, "process_resident_memory_bytes"), 1'000'000);
   EXPECT_GT(value(text, "process_open_fds"), 3);

@@ -45,7 +45,8 @@ class WholeStation : public StationWithArchive {
                                    .traffic = *traffic_,
                                    .authenticator = authenticator_,
                                    .now = [this] { return now_; },
-                                   .connections = [] { return 0; }},
+                                   .connections = [] { return 0; },
+                                   .certificate_end = [] { return std::nullopt; }},
                                   "a token for monitoring");
   }
 

@@ -17,9 +17,12 @@ class ReloadTest : public test::StationProcess {
   void configure(const std::string& text) { directory_.write("aircheck.conf", text); }
   std::vector<std::string> config() const { return {"--config", directory_ / "aircheck.conf"}; }
   test::Finished reload() { return command("reload"); }
-  [[nodiscard]] bool logs(const std::string& text) {
+  // Until the log says so, behind what it has already.
+  [[nodiscard]] bool signal_makes_it_log(const std::string& text) {
+    const std::size_t before = log().size();
+    kill(daemon_, SIGHUP);
     const base::Timer tick = base::Timer::every(20, [] {});
-    return run_until([&] { return log().find(text) != std::string::npos; });
+    return run_until([&] { return log().find(text, before) != std::string::npos; });
   }
   std::string live_url(const std::string& token, const std::vector<std::pair<std::string, std::string>>& more = {}) {
     test::HttpRequest request{.url = url("/api/v1/tstv/channels")};
@@ -29,10 +32,10 @@ class ReloadTest : public test::StationProcess {
     EXPECT_EQ(answer.status, 200) << answer.body;
     return *answer.json().find("items")->as_array()->at(0).find("live_url")->as_string();
   }
-  // A certificate of this name, self-signed.
-  void make_certificate(const std::string& name) {
-    const auto made = test::run("cd " + directory_.path() +
-                                " && openssl req -x509 -newkey ec -pkeyopt "
+  // A certificate of this name, self-signed, two days long. when: as faketime takes it.
+  void make_certificate(const std::string& name, const std::string& when = "now") {
+    const auto made = test::run("cd " + directory_.path() + " && faketime '" + when +
+                                "' openssl req -x509 -newkey ec -pkeyopt "
                                 "ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=" +
                                 name + " -keyout key.pem -out cert.pem 2>&1");
     ASSERT_EQ(made.exit, 0) << made.output;
@@ -80,11 +83,9 @@ TEST_F(ReloadTest, WhatNeedsARestartIsSaidAndAWrongFileChangesNothing) {
     EXPECT_TRUE(live_url(token).starts_with("https://one.example/")) << wrong;
   }
   // A signal has nobody to tell but the log.
-  kill(daemon_, SIGHUP);
-  EXPECT_TRUE(logs("the configuration stays as it was: ")) << log();
+  EXPECT_TRUE(signal_makes_it_log("the configuration stays as it was: ")) << log();
   configure("[server]\npublic-url=https://four.example\n");
-  kill(daemon_, SIGHUP);
-  EXPECT_TRUE(logs("[server] public-url: the new value is in force")) << log();
+  EXPECT_TRUE(signal_makes_it_log("[server] public-url: the new value is in force")) << log();
   EXPECT_TRUE(live_url(token).starts_with("https://four.example/"));
 }
 
@@ -119,8 +120,7 @@ TEST_F(ReloadTest, TheLimitOfConnectionsIsThatOfTheNewFileAfterASignal) {
   EXPECT_TRUE(run_until([&] { return open() <= 10; }));
   clients.clear();
   configure("[server]\nmax-connections=60\n");
-  kill(daemon_, SIGHUP);
-  ASSERT_TRUE(logs("[server] max-connections: the new value is in force")) << log();
+  ASSERT_TRUE(signal_makes_it_log("[server] max-connections: the new value is in force")) << log();
   join(30);
   EXPECT_TRUE(run_until([&] {
     return open() < 30 || std::all_of(clients.begin(), clients.end(),
@@ -147,6 +147,43 @@ TEST_F(ReloadTest, ARenewedCertificateIsPresentedFromThenOn) {
             "needs a restart: [server] tls-certificate\nneeds a restart: [server] tls-key\n"
             "the configuration was read anew\n");
   EXPECT_EQ(get(url("/health")).status, 200);
+}
+
+TEST_F(ReloadTest, ACertificateThatClientsRefuseTakesThePlaceOfNoGoodOne) {
+  configure("[server]\ntls-certificate=" + (directory_ / "cert.pem") + "\ntls-key=" + (directory_ / "key.pem") + "\n");
+  const auto expect_said = [&](const std::string& output, const std::string& what) {
+    for (const std::string& part : {directory_ / "cert.pem", std::string("(CN="), what}) {
+      EXPECT_NE(output.find(part), std::string::npos) << part << " in " << output;
+    }
+  };
+  make_certificate("good");
+  start(config());
+  expect_said(log(), "is valid until ");
+  const std::string check = "check --config " + (directory_ / "aircheck.conf");
+  expect_said(command(check).output, ": renew it and run 'aircheckd reload'");
+  for (const auto& [when, why] :
+       {std::pair{"10 days ago", "expired at "}, std::pair{"+10 days", "is not valid before "}}) {
+    make_certificate("bad", when);
+    const auto report = reload();
+    EXPECT_EQ(report.exit, 1);
+    expect_said(report.output, why);
+    expect_said(log(), "the configuration stays as it was: ");
+    EXPECT_NE(presented_name().find("good"), std::string::npos) << presented_name();
+    const auto checked = command(check);
+    EXPECT_EQ(checked.exit, 1) << checked.output;
+    expect_said(checked.output, why);
+  }
+}
+
+TEST_F(ReloadTest, AnExpiredCertificateIsSaidAtTheStartAndHoldsUpNothing) {
+  configure("[server]\ntls-certificate=" + (directory_ / "cert.pem") + "\ntls-key=" + (directory_ / "key.pem") + "\n");
+  make_certificate("old", "10 days ago");
+  start(config());
+  EXPECT_NE(log().find("clients refuse it; renew it and run 'aircheckd reload'"), std::string::npos) << log();
+  EXPECT_EQ(reload().exit, 0) << "what else changed is in force";
+  make_certificate("renewed");
+  EXPECT_EQ(reload().exit, 0);
+  EXPECT_NE(presented_name().find("renewed"), std::string::npos);
 }
 
 // Playlists that were kept are made anew.
