@@ -168,18 +168,29 @@ void answer_items(const StreamServices& services, const Caller& caller, const Re
                  }));
 }
 
+// From when to when the query asks for programmes: a day of the zone that it names, else of `zone`; without a date all.
+core::Result<std::pair<core::Utc, core::Utc>> read_day(const Request& request, const std::string& zone, core::Utc now) {
+  const std::string* date = request.query_value("date");
+  const std::string* named = request.query_value("tz");
+  if (date != nullptr) return civil_day(*date, named != nullptr ? *named : zone);
+  if (named != nullptr) return core::fail(core::Code::kInvalidArgument, "tz belongs to date");
+  return std::pair(core::Utc{0}, now);
+}
+
 void catchup_of_channel(const StreamServices& services, const Caller& caller, const channels::Channel& channel,
                         const Request& request, Responder responder) {
-  if (auto query = request.only_query({"protection", "limit", "cursor"}); !query) {
+  if (auto query = request.only_query({"date", "tz", "protection", "limit", "cursor"}); !query) {
     return responder.error(query.error());
   }
   const auto protection = read_protection(request);
   if (!protection) return responder.error(protection.error());
+  const auto day = read_day(request, channel.zone, services.now());
+  if (!day) return responder.error(day.error());
   const access::Decision decision = services.gate.decide(
       caller, channel.id, {.kind = Kind::kCatchup, .protection = *protection, .now = services.now()});
   if (!decision.allowed) return responder.problem(access::to_problem(decision));
   CatchupItems items;
-  collect(services, caller, channel, core::Utc{0}, services.now(), *protection, items);
+  collect(services, caller, channel, day->first, day->second, *protection, items);
   answer_items(services, caller, request, std::move(items), responder);
 }
 
@@ -191,23 +202,14 @@ void catchup_of_day(const StreamServices& services, const Request& request, Resp
   }
   const auto protection = read_protection(request);
   if (!protection) return responder.error(protection.error());
-  const std::string* date = request.query_value("date");
-  const std::string* zone = request.query_value("tz");
-  if (date == nullptr && zone != nullptr) return responder.problem(base::bad_request("tz belongs to date"));
-  if (date != nullptr) {
-    if (auto day = civil_day(*date, zone != nullptr ? *zone : "UTC"); !day) return responder.error(day.error());
-  }
   const core::Utc now = services.now();
+  if (const auto day = read_day(request, "UTC", now); !day) return responder.error(day.error());
   CatchupItems items;
   for (const channels::Channel& channel : services.channels.all()) {
-    std::pair<core::Utc, core::Utc> day{core::Utc{0}, now};
-    if (date != nullptr) {
-      const auto bounds = civil_day(*date, zone != nullptr ? *zone : channel.zone);
-      if (!bounds) return responder.error(bounds.error());
-      day = *bounds;
-    }
+    const auto day = read_day(request, channel.zone, now);
+    if (!day) return responder.error(day.error());
     if (!services.gate.decide(*caller, channel.id, {.kind = Kind::kCatchup, .now = now}).allowed) continue;
-    collect(services, *caller, channel, day.first, day.second, *protection, items);
+    collect(services, *caller, channel, day->first, day->second, *protection, items);
   }
   responder.header("Cache-Control", "private, no-cache");
   answer_items(services, *caller, request, std::move(items), responder);

@@ -170,18 +170,22 @@ TEST_F(TstvRoutesTest, CatchupListsPastProgrammesNewestFirst) {
 TEST_F(TstvRoutesTest, CatchupByDayIsADayOfTheZone) {
   // 06:10 UTC on 25 February: in New York it is ten past one at night, in Honolulu still the 24th.
   ASSERT_EQ(core::to_rfc3339(now_), "2026-02-25T06:10:00Z");
-  EXPECT_EQ(items(json("tstv/catchup")).size(), 6u);
-  EXPECT_EQ(items(json("tstv/catchup?date=2026-02-25")).size(), 6u);
-  EXPECT_EQ(items(json("tstv/catchup?date=2026-02-24")).size(), 0u);
-  EXPECT_EQ(items(json("tstv/catchup?date=2026-02-24&tz=Pacific/Honolulu")).size(), 6u);
-  EXPECT_EQ(items(json("tstv/catchup?date=2026-02-25&tz=America/New_York")).size(), 6u);
+  for (const std::string list : {"tstv/catchup", "tstv/catchup/ch1"}) {
+    EXPECT_EQ(items(json(list)).size(), 6u);
+    EXPECT_EQ(items(json(list + "?date=2026-02-25")).size(), 6u);
+    EXPECT_EQ(items(json(list + "?date=2026-02-24")).size(), 0u);
+    EXPECT_EQ(items(json(list + "?date=2026-02-24&tz=Pacific/Honolulu")).size(), 6u);
+    EXPECT_EQ(items(json(list + "?date=2026-02-25&tz=America/New_York")).size(), 6u);
+  }
   channels::Channel changed = *channels_->find("ch1");
   changed.zone = "Pacific/Honolulu";
   ASSERT_TRUE(channels_->update(changed, now_));
-  EXPECT_EQ(items(json("tstv/catchup?date=2026-02-24")).size(), 6u) << "the channel's zone";
-  for (const char* query : {"date=2026-02-30", "date=today", "date=2026-02-25T00:00:00Z",
-                            "date=2026-02-25&tz=Mars/Here", "tz=UTC", "date=2026-02-25&tz=../../etc/passwd"}) {
-    EXPECT_EQ(api(std::string("tstv/catchup?") + query).code(), "invalid_request") << query;
+  for (const std::string list : {"tstv/catchup", "tstv/catchup/ch1"}) {
+    EXPECT_EQ(items(json(list + "?date=2026-02-24")).size(), 6u) << "the channel's zone";
+    for (const char* query : {"?date=2026-02-30", "?date=today", "?date=2026-02-25T00:00:00Z",
+                              "?date=2026-02-25&tz=Mars/Here", "?tz=UTC", "?date=2026-02-25&tz=../../etc/passwd"}) {
+      EXPECT_EQ(api(list + query).code(), "invalid_request") << query;
+    }
   }
 }
 
