@@ -58,8 +58,11 @@ core::Result<void> check_storage(const std::string& directory) {
   if ((status.f_flag & ST_RDONLY) != 0 || ::access(directory.c_str(), W_OK) != 0) {
     return fail(Code::kPermission, directory + " is not writable");
   }
-  constexpr std::uint64_t kLow = 64U << 20;
-  if (std::uint64_t{status.f_bavail} * status.f_frsize < kLow) return fail(Code::kNoSpace, directory + " is full");
+  constexpr std::uint64_t kLowMib = 64;
+  const std::uint64_t free_mib = (std::uint64_t{status.f_bavail} * status.f_frsize) >> 20;
+  if (free_mib < kLowMib) {
+    return fail(Code::kNoSpace, directory + ": only " + std::to_string(free_mib) + " MiB are free on its disk");
+  }
   // A file system that an error has made read-only does not say so before somebody writes: a file without a name does.
   const int fd = ::open(directory.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
   if (fd >= 0) ::close(fd);
