@@ -189,6 +189,18 @@ TEST_F(TstvRoutesTest, CatchupByDayIsADayOfTheZone) {
   }
 }
 
+TEST_F(TstvRoutesTest, AProgrammeOverMidnightIsOfTheDayOnWhichItBegan) {
+  // Over 06:00 UTC, which is midnight in Chicago.
+  ASSERT_TRUE(guide_.remove(programme(-2).id, now_));
+  schedule::Entry late = *guide_.entry(programme(-3).id);
+  late.end = programme(-2).end;
+  ASSERT_TRUE(guide_.update(late, now_));
+  for (const std::string list : {"tstv/catchup", "tstv/catchup/ch1"}) {
+    EXPECT_EQ(items(json(list + "?date=2026-02-24&tz=America/Chicago")).size(), 4u);
+    EXPECT_EQ(items(json(list + "?date=2026-02-25&tz=America/Chicago")).size(), 1u);
+  }
+}
+
 TEST_F(TstvRoutesTest, AChannelThatIsNotAllowedIsNotGivenOut) {
   const auto other = accounts_.create({.email = "two@example.org",
                                        .role = access::Role::kViewer,
@@ -282,6 +294,20 @@ TEST(CivilDay, HasTwentyThreeOrTwentyFiveHoursWhereClocksChange) {
   EXPECT_EQ(hours("2026-03-29", "Europe/London"), 23);
   EXPECT_EQ(hours("2026-10-25", "Europe/London"), 25);
   EXPECT_EQ(core::to_rfc3339(civil_day("2026-07-01", "America/St_Johns")->first), "2026-07-01T02:30:00Z");
+}
+
+TEST(CivilDay, BeginsWithItsFirstMomentWhereMidnightIsTwiceOrNever) {
+  const auto day = [](const char* date, const char* zone) {
+    const auto found = civil_day(date, zone).value();
+    return core::to_rfc3339(found.first) + " " + core::to_rfc3339(found.second);
+  };
+  EXPECT_EQ(day("2024-11-02", "America/Havana"), "2024-11-02T04:00:00Z 2024-11-03T04:00:00Z");
+  EXPECT_EQ(day("2024-11-03", "America/Havana"), "2024-11-03T04:00:00Z 2024-11-04T05:00:00Z")
+      << "back from one to zero";
+  EXPECT_EQ(day("2024-10-27", "Atlantic/Azores"), "2024-10-27T00:00:00Z 2024-10-28T01:00:00Z");
+  EXPECT_EQ(day("2018-02-17", "America/Sao_Paulo"), "2018-02-17T02:00:00Z 2018-02-18T03:00:00Z")
+      << "back from zero to the day before";
+  EXPECT_EQ(day("2024-04-26", "Africa/Cairo"), "2024-04-25T22:00:00Z 2024-04-26T21:00:00Z") << "from zero to one";
 }
 
 }  // namespace
