@@ -12,7 +12,6 @@ namespace aircheck::timeshift {
 
 namespace {
 
-constexpr std::int64_t kLookEveryMs = 30'000;
 constexpr std::int64_t kRoundEveryNs = 3600 * core::kNsPerSecond;
 constexpr std::int64_t kLongestPauseNs = core::kNsPerSecond;
 
@@ -40,7 +39,7 @@ core::Result<DiskSpace> disk_space(const std::string& folder) {
 
 Retention::Retention(Options options, Archive& archive, base::WorkerPool& pool)
     : options_(std::move(options)), archive_(archive), pool_(pool), next_round_(options_.now()) {
-  timer_ = base::Timer::every(kLookEveryMs, [this] { look(); });
+  timer_ = base::Timer::every(options_.look_every_ms, [this] { look(); });
 }
 
 void Retention::look() {

@@ -53,6 +53,7 @@ class Retention {
  public:
   struct Options {
     std::uint64_t min_free_bytes = 0;  // below this the oldest segments of all channels go; 0: never
+    int look_every_ms = 30'000;
     std::function<core::Utc()> now;
     std::function<std::vector<RetentionRule>()> rules;
     std::function<core::Result<DiskSpace>()> space;  // asked on a pool thread

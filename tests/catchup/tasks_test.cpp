@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <thread>
@@ -46,6 +47,56 @@ TEST(CatchupTasks, GiveWorkToThreadsThatHadNone) {
   });
   tasks.run();
   EXPECT_TRUE(met);
+}
+
+TEST(CatchupTasks, WhatIsAddedFirstIsDoneFirst) {
+  Tasks tasks;
+  std::atomic<bool> begun = false;
+  std::atomic<bool> too_late = false;
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  for (int i = 0; i < 10; ++i) {
+    tasks.add([&] {
+      while (!begun && !too_late) {
+        if (std::chrono::steady_clock::now() > until) too_late = true;
+        std::this_thread::yield();
+      }
+    });
+  }
+  tasks.add_first([&] { begun = true; });
+  tasks.run();
+  EXPECT_FALSE(too_late);
+}
+
+// Threads that have run out of work wait for what the others may add.
+TEST(CatchupTasks, GiveWorkToThreadsThatHaveDoneTheirs) {
+  const auto threads = std::min<std::size_t>(std::thread::hardware_concurrency(), 4);
+  if (threads < 2) GTEST_SKIP() << "one processor";
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  const auto wait_for = [&](const std::atomic<std::size_t>& count, std::size_t wanted) {
+    while (count < wanted && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+    return count >= wanted;
+  };
+  Tasks tasks;
+  std::atomic<std::size_t> done = 0;
+  std::atomic<std::size_t> met = 0;
+  bool all_met = false;
+  tasks.add([&] {
+    wait_for(done, threads - 1);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));  // so that they are idle, or gone, where they may
+    for (std::size_t i = 1; i < threads; ++i) {
+      tasks.add([&] {
+        ++met;
+        wait_for(met, threads);
+      });
+    }
+    ++met;
+    all_met = wait_for(met, threads);
+  });
+  for (std::size_t i = 1; i < threads; ++i) {
+    tasks.add([&] { ++done; });
+  }
+  tasks.run();
+  EXPECT_TRUE(all_met);
 }
 
 TEST(CatchupTasks, MayBeNone) {

@@ -214,6 +214,14 @@ TEST_F(GateTest, KeysFollowTheKindsOfTheToken) {
   EXPECT_EQ(key(by_url(mia, Kind::kLive, Protection::kAes128), present, Protection::kAes128), "");
 }
 
+TEST_F(GateTest, WhatIsLiveGoesByTheMediaAndNotByTheClock) {
+  const Caller mia = by_url(signed_in(add("mia@example.org")), Kind::kLive);
+  const KeyPeriod later{one_.id, in(kHour), in(2 * kHour)};
+  EXPECT_EQ(gate_.decide_key(mia, later, Protection::kCenc, in(0)).code, "key_not_current");
+  gate_.follow_media([this](const std::string& id) { return id == one_.id ? std::optional(in(kHour)) : std::nullopt; });
+  EXPECT_EQ(gate_.decide_key(mia, later, Protection::kCenc, in(0)).code, "") << "the clock was set back by an hour";
+}
+
 TEST_F(GateTest, RolesAreReadAnew) {
   const Account account = add("ops@example.org", Role::kAdmin);
   const Caller ops = signed_in(account);
@@ -222,6 +230,7 @@ TEST_F(GateTest, RolesAreReadAnew) {
   ASSERT_TRUE(database_->execute("UPDATE users SET role = 'operator'"));
   EXPECT_EQ(gate_.require(ops, Role::kAdmin).code, "role_not_allowed");
   EXPECT_TRUE(gate_.require(ops, Role::kOperator).allowed);
+  EXPECT_TRUE(gate_.require(ops, Role::kViewer).allowed);
   ASSERT_TRUE(database_->execute("UPDATE users SET role = 'viewer'"));
   EXPECT_EQ(gate_.require(ops, Role::kOperator).code, "role_not_allowed");
   EXPECT_TRUE(gate_.require(ops, Role::kViewer).allowed);
@@ -263,6 +272,7 @@ TEST_F(GateTest, ARevokedDeviceAndADeletedAccountHaveNothingMore) {
   const Account viewer = add("a@example");
   const NewDevice made = devices_.add(viewer.id, "box", in(365 * 24 * kHour), in(0)).value();
   const Caller device = gate_.device_caller(made.token, in(0)).value();
+  EXPECT_EQ(gate_.require(device, Role::kViewer).code, "role_not_allowed") << "a device watches, and that is all";
   const std::string token = gate_.playback_token(device, one_.id, Kind::kLive, Protection::kCenc, in(0));
   const Caller by_token = gate_.caller(std::nullopt, &token, in(0)).value();
   const std::string of_session =

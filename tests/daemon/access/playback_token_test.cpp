@@ -103,6 +103,8 @@ TEST(PlaybackToken, UnknownContentUnderARightSignatureIsRefused) {
   core::Bytes version = body;
   version[0] = 4;
   EXPECT_EQ(tokens().verify(signed_text(version), Utc::from_seconds(kNow)).error().code, Code::kUnsupported);
+  version[0] = 0;
+  EXPECT_EQ(tokens().verify(signed_text(version), Utc::from_seconds(kNow)).error().code, Code::kUnsupported);
   core::Bytes kinds = body;
   kinds[1] = 0x80;
   EXPECT_FALSE(tokens().verify(signed_text(kinds), Utc::from_seconds(kNow)));

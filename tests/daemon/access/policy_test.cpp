@@ -175,6 +175,12 @@ TEST(Policy, CatchupWindow) {
        },
        "window_expired"},
       {"no window asked", [](Setting& s) { s.window(Kind::kCatchup, std::nullopt, std::nullopt); }, ""},
+      {"reaches into a later one that is not eligible",
+       [](Setting& s) {
+         s.view.programmes.back().catchup_eligible = false;
+         s.window(Kind::kCatchup, s.ago(0).start, s.view.programmes.back().end);
+       },
+       "not_eligible"},
   });
 }
 
@@ -235,6 +241,14 @@ TEST(Policy, StartoverWindow) {
          s.window(Kind::kStartover, in(-4 * kHour), std::nullopt);
        },
        "not_eligible"},
+      {"without catch-up, half a second before a long programme is no hole",
+       [](Setting& s) {
+         s.view.channel.catchup_enabled = false;
+         s.ago(0).start = in(-4 * kHour);
+         s.view.programmes.erase(s.view.programmes.begin(), s.view.programmes.begin() + 48);
+         s.window(Kind::kStartover, in(-4 * kHour) - core::kNsPerSecond / 2, std::nullopt);
+       },
+       ""},
       {"the future", [](Setting& s) { s.window(Kind::kStartover, in(1), std::nullopt); }, "window_future"},
       {"live ignores a window", [](Setting& s) { s.window(Kind::kLive, s.ago(40).start, s.ago(40).end); }, ""},
   });
@@ -394,6 +408,15 @@ TEST(Policy, CatchupKeys) {
          s.key(Kind::kCatchup, -12 * kHour, 12 * kHour);
        },
        ""},
+      {"catchup, its last programme is not over for long enough",
+       [](Setting& s) { s.key(Kind::kCatchup, -26 * kHour, -24 * kHour - 60); }, ""},
+      {"catchup, the next key, early", [](Setting& s) { s.key(Kind::kCatchup, 300, 24 * kHour); }, ""},
+      {"catchup, the next key, of a programme without rights",
+       [](Setting& s) {
+         s.ago(0).catchup_eligible = false;
+         s.key(Kind::kCatchup, 300, 24 * kHour);
+       },
+       "not_eligible"},
       {"a key without a period",
        [](Setting& s) {
          s.request.kind = Kind::kCatchup;

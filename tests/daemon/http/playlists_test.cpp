@@ -157,6 +157,67 @@ TEST_F(PlaylistsTest, AKeptPlaylistChangesWithWhatItIsMadeFrom) {
   EXPECT_EQ(rest.rows.size(), whole.rows.size() - 9) << "what retention took is not listed";
 }
 
+// Requests that differ in one thing each, one after the other: nobody gets what was kept for another.
+TEST_F(PlaylistsTest, WhatDiffersIsNotKeptUnderOneName) {
+  const Utc start = programme(-3).start + kSecondNs;  // within a row, so that each kind has EXT-X-START
+  const std::string end = "&end=" + seconds(programme(-3).end);
+  const std::string window = "&start=" + seconds(start) + end;
+  EXPECT_EQ(parse_m3u8(get(stream("kind=catchup" + window, Kind::kCatchup)).body).type, "VOD");
+  EXPECT_EQ(parse_m3u8(get(stream("kind=startover" + window, Kind::kStartover)).body).type, "EVENT");
+  const std::string aes =
+      get(stream("kind=catchup&protection=aes-128" + window, Kind::kCatchup, Protection::kAes128)).body;
+  EXPECT_EQ(parse_m3u8(aes).rows.front().keys.front().at("METHOD"), "AES-128");
+  const std::string later = "kind=catchup&start=" + seconds(start + kSecondNs) + end;
+  EXPECT_EQ(parse_m3u8(get(stream(later, Kind::kCatchup)).body).start_offset, 2.0) << "the same rows";
+
+  const auto programme_line = [&] {
+    const std::string body = get(stream("kind=catchup" + window, Kind::kCatchup)).body;
+    const std::size_t at = body.find("#EXT-X-DATERANGE:ID=\"ch1-programme-3\"");
+    return at == std::string::npos ? body : body.substr(at, body.find('\n', at) - at);
+  };
+  schedule::Entry entry = *guide_.entry(programme(-3).id);
+  entry.end = entry.end - kMinuteNs;
+  entry = guide_.update(entry, now_).value();
+  EXPECT_NE(programme_line().find("DURATION=240.000"), std::string::npos) << programme_line();
+  entry.title = "programme -3";
+  ASSERT_TRUE(guide_.update(entry, now_));
+  EXPECT_NE(programme_line().find("X-TITLE=\"programme -3\""), std::string::npos) << programme_line();
+
+  // A row that was listed and is another now.
+  const auto row = rows_[rows_.size() - 125];
+  const std::string past =
+      stream("kind=catchup&start=" + seconds(row.start) + "&end=" + seconds(row.end()), Kind::kCatchup);
+  const std::string around =
+      stream("kind=catchup&start=" + seconds(row.start - kMinuteNs) + "&end=" + seconds(row.end() + kMinuteNs),
+             Kind::kCatchup);
+  ASSERT_EQ(get(past).status, 200);
+  const auto gaps = [&] {
+    int count = 0;
+    for (const auto& listed : parse_m3u8(get(around).body).rows) count += listed.gap ? 1 : 0;
+    return count;
+  };
+  EXPECT_EQ(gaps(), 0);
+  std::filesystem::remove(segments() + "/ch1/" + row.location);
+  bool rebuilt = false;
+  archive_->rebuild(one_.id, [&](const auto&) { rebuilt = true; });
+  ASSERT_TRUE(run_until([&] { return rebuilt; }));
+  EXPECT_EQ(gaps(), 1);
+  EXPECT_EQ(get(past).code(), "not_archived");
+}
+
+TEST_F(PlaylistsTest, AnEventThatEndsInAHoleEndsWhenTheHoleIsListed) {
+  const std::string event = stream(
+      "kind=startover&start=" + seconds(now_ - kMinuteNs) + "&end=" + seconds(now_ + kMinuteNs), Kind::kStartover);
+  const M3u8 before = parse_m3u8(get(event).body);
+  EXPECT_FALSE(before.ended);
+  archive_->set_worker_down(one_.id, true);
+  now_ = now_ + 2 * kMinuteNs;
+  archive_->tick();
+  const M3u8 after = parse_m3u8(get(event).body);
+  EXPECT_TRUE(after.ended) << "the same rows, as GAP rows at its end are not listed";
+  EXPECT_EQ(after.rows.size(), before.rows.size());
+}
+
 TEST_F(PlaylistsTest, ALongStartoverIsUpdatedByItsEnd) {
   const std::string query =
       "kind=startover&start=" + seconds(now_ - 29 * kMinuteNs) + "&end=" + seconds(now_ + 10 * kMinuteNs);
@@ -208,6 +269,18 @@ TEST_F(PlaylistsTest, ProgrammesAreDateRanges) {
   const std::string live = get(stream("", Kind::kLive)).body;
   EXPECT_NE(live.find("ID=\"ch1-programme-1\""), std::string::npos) << live;
   EXPECT_EQ(live.find("ID=\"ch1-programme0\""), std::string::npos) << "it begins with the next row";
+}
+
+TEST_F(PlaylistsTest, WhoBeginsInAHoleIsToldAndWhoPlaysIsLedThroughIt) {
+  archive_->set_worker_down(one_.id, true);
+  now_ = now_ + 10 * kMinuteNs;
+  archive_->tick();
+  const auto begins = get(stream("", Kind::kLive, Protection::kCenc, "index.m3u8"));
+  EXPECT_EQ(std::to_string(begins.status) + " " + begins.code(), "503 not_on_air");
+  EXPECT_EQ(begins.header("retry-after"), "6");
+  const auto plays = get(stream("", Kind::kLive));
+  ASSERT_EQ(plays.status, 200) << plays.body;
+  for (const auto& row : parse_m3u8(plays.body).rows) EXPECT_TRUE(row.gap) << row.sequence;
 }
 
 TEST_F(PlaylistsTest, AWindowThatCannotBeAnsweredIsTheRightProblem) {

@@ -27,6 +27,11 @@ class AdminSourcesTest : public test::StationWithAccounts {
     router_.get("/listing.xml", [this](const Request& request, Responder responder) {
       ++served_;
       if (status_ != 200) return responder.empty(status_);
+      if (!last_modified_.empty()) {
+        const std::string* since = request.header("if-modified-since");
+        if (since != nullptr && *since == last_modified_) return responder.empty(304);
+        return responder.header("Last-Modified", last_modified_).text(200, "application/xml", document_);
+      }
       responder.header("ETag", etag_);
       if (request.has_etag(etag_)) return responder.empty(304);
       responder.text(200, "application/xml", document_);
@@ -74,6 +79,11 @@ class AdminSourcesTest : public test::StationWithAccounts {
     return "<programme start='" + start + "' stop='" + stop + "' channel='" + channel + "'><title>" + title +
            "</title></programme>\n";
   }
+  [[nodiscard]] std::string stamp(int half_hours) const {
+    std::string digits = core::to_rfc3339(now_ + half_hours * kHourNs / 2);
+    std::erase_if(digits, [](char character) { return g_ascii_isdigit(character) == 0; });
+    return digits + " +0000";
+  }
   static std::string tv(const std::string& programmes) { return "<tv>\n" + programmes + "</tv>"; }
   std::vector<schedule::Entry> entries(const channels::Channel& channel) {
     return guide_.entries(channel.id, now_ - 1000 * kHourNs, now_ + 1000 * kHourNs);
@@ -84,6 +94,7 @@ class AdminSourcesTest : public test::StationWithAccounts {
   const std::string evening_ = programme("20260225140000 +0100", "20260225150000 +0100", "Film");
   std::string document_ = tv(morning_ + evening_);
   std::string etag_ = "\"1\"";
+  std::string last_modified_;  // in place of the tag
   int status_ = 200;
   int served_ = 0;
   std::string listings_ = directory_ / "listings";
@@ -110,11 +121,6 @@ class AdminSourcesTest : public test::StationWithAccounts {
 TEST_F(AdminSourcesTest, OthersRunWhileALongListingIsTaken) {
   constexpr int kEntries = 672;
   std::string programmes;
-  const auto stamp = [&](int half_hours) {
-    std::string digits = core::to_rfc3339(now_ + half_hours * kHourNs / 2);
-    std::erase_if(digits, [](char character) { return g_ascii_isdigit(character) == 0; });
-    return digits + " +0000";
-  };
   for (int i = 0; i < kEntries; ++i) programmes += programme(stamp(i), stamp(i + 1), "Show " + std::to_string(i));
   document_ = tv(programmes);
   const std::string id = create_from_url();
@@ -127,6 +133,23 @@ TEST_F(AdminSourcesTest, OthersRunWhileALongListingIsTaken) {
   guide_.observe({});
   EXPECT_EQ(entries(one_).size(), static_cast<std::size_t>(kEntries));
   EXPECT_GE(changed_in.size(), 13U) << "others had their turn between two parts";
+}
+
+TEST_F(AdminSourcesTest, WhoChangesTheGuideMeanwhileLosesNothing) {
+  std::string programmes;
+  for (int i = 0; i < 301; ++i) programmes += programme(stamp(i), stamp(i + 1), "Show " + std::to_string(i));
+  document_ = tv(programmes);
+  const std::string id = create_from_url();
+  std::optional<std::string> removed;
+  const base::Timer somebody = base::Timer::every(0, [&] {
+    const auto found = entries(one_);
+    if (removed || found.size() < 100) return;
+    removed = found[10].id;
+    EXPECT_TRUE(guide_.remove(*removed, now_));
+  });
+  EXPECT_EQ(counts(import(id)), "301 0 0 0 0 ") << "what was planned at first";
+  ASSERT_TRUE(removed);
+  EXPECT_EQ(entries(one_).size(), 301U) << "it is in the listing, so it is there";
 }
 
 TEST_F(AdminSourcesTest, AListingFromAUrlFillsTheGuide) {
@@ -224,6 +247,7 @@ TEST_F(AdminSourcesTest, SourcesAreCreatedChangedAndRemoved) {
   const std::string path = "/" + text(created.json(), "id");
   EXPECT_EQ(created.header("location"), "/api/v1/admin/schedule/sources" + path);
   EXPECT_EQ(ask("PATCH", path, "{}").code(), "if_match_required");
+  EXPECT_EQ(ask("PATCH", path, "{}", "W/\"1\"").status, 412) << "a weak tag is for no change";
   const auto changed = ask("PATCH", path, R"({"name":"Listings","url":"https://***@epg.example/a?b=1",
       "channels":{"one.example":null,"uno.example":"ch1","two.example":"ch2"}})",
                            "\"1\"");
@@ -250,6 +274,57 @@ TEST_F(AdminSourcesTest, SourcesAreCreatedChangedAndRemoved) {
   EXPECT_EQ(get(url("/api/v1/admin/schedule/sources"), bearer(op)).status, 403) << "it makes the station fetch";
 }
 
+TEST_F(AdminSourcesTest, AGuideThatWasEmptiedIsFilledAnewWhateverTheTag) {
+  const std::string id = create_from_url();
+  import(id);
+  EXPECT_TRUE(*import(id).find("not_modified")->as_bool());
+  for (const schedule::Entry& entry : entries(one_)) ASSERT_TRUE(guide_.remove(entry.id, now_));
+  EXPECT_EQ(counts(import(id)), "2 0 0 0 0 ") << "304 would leave it empty for good";
+}
+
+TEST_F(AdminSourcesTest, WhatWasDamagedIsReadAgainThoughItSaysItIsUnchanged) {
+  last_modified_ = "Wed, 25 Feb 2026 10:00:00 GMT";
+  const std::string id = create_from_url();
+  import(id);
+  EXPECT_TRUE(*import(id).find("not_modified")->as_bool());
+  last_modified_ = "Wed, 25 Feb 2026 11:00:00 GMT";
+  const std::string whole = tv(morning_ + programme("20260225140000 +0100", "20260225150000 +0100", "Other"));
+  document_ = whole.substr(0, whole.size() / 2);
+  EXPECT_NE(text(import(id), "error"), "");
+  document_ = whole;
+  EXPECT_EQ(counts(import(id)), "0 1 0 1 0 ") << "of the same second";
+}
+
+TEST_F(AdminSourcesTest, ASourceIsImportedOnceAtATimeAndAnewWhenItWasChangedMeanwhile) {
+  const std::string id = create_from_url();
+  bool done = false;
+  ASSERT_TRUE(importer_.run(id, [&](const Json&) { done = true; }));
+  EXPECT_EQ(importer_.run(id, nullptr).error().code, core::Code::kConflict);
+  schedule::Source changed = *sources_.find(id);
+  changed.zone = "Europe/Berlin";
+  ASSERT_TRUE(sources_.update(changed, now_));
+  ASSERT_TRUE(run_until([&] { return done; }));
+  EXPECT_FALSE(*import(id).find("not_modified")->as_bool()) << "it was read with another zone";
+}
+
+TEST_F(AdminSourcesTest, TheFirstHundredErrorsAreToldAndAllAreCounted) {
+  std::string wrong;
+  for (int i = 0; i < 150; ++i) wrong += programme("someday", "", "Wrong");
+  document_ = tv(morning_ + wrong);
+  const Json report = import(create_from_url());
+  EXPECT_EQ(report.find("errors")->as_array()->size(), 100U);
+  EXPECT_EQ(*report.find("error_count")->as_integer(), 150);
+}
+
+TEST_F(AdminSourcesTest, AClockThatWasSetBackStopsNoImports) {
+  const std::string id = create_from_url();
+  import(id);
+  now_ = now_ - 24 * kHourNs;
+  importer_.run_due();
+  ASSERT_TRUE(run_until([&] { return sources_.find(id)->last_import == now_; }));
+  EXPECT_EQ(served_, 2);
+}
+
 TEST_F(AdminSourcesTest, ImportsComeAgainByThemselves) {
   const std::string id = create_from_url();
   importer_.run_due();
@@ -273,10 +348,11 @@ TEST_F(AdminSourcesTest, ImportsComeAgainByThemselves) {
 }
 
 TEST_F(AdminSourcesTest, WhatIsLongOverIsNotTaken) {
-  document_ = tv(programme("20260101000000", "20260101010000", "Old") + morning_ +
+  document_ = tv(programme("20260224100000", "20260224120000", "Over for a day") +
+                 programme("20260101000000", "20260101010000", "Old") + morning_ +
                  programme("20280101000000", "20280101010000", "Far"));
   import(create_from_url());
-  ASSERT_EQ(entries(one_).size(), 1U);
+  ASSERT_EQ(guide_.entries(one_.id, core::Utc{0}, now_ + 20'000 * kHourNs).size(), 1U);
   EXPECT_EQ(guide_.longest_ns(one_.id), kHourNs);
 }
 

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "core/aes.hpp"
 #include "core/bmff/decrypt.hpp"
 #include "daemon/http/station_with_archive.hpp"
@@ -173,7 +176,10 @@ TEST_F(HlsRoutesTest, WindowsThatCannotBeAnsweredAreTheRightProblem) {
   EXPECT_EQ(problem("kind=startover&start=-5", Kind::kStartover), "400 invalid_request");
   EXPECT_EQ(problem("kind=startover&start=99999999999999999999", Kind::kStartover), "400 invalid_request");
   EXPECT_EQ(problem("kind=startover&start=1&epoch=x", Kind::kStartover), "400 invalid_request");
+  EXPECT_EQ(problem("kind=startover&duration=0&start=" + seconds(old), Kind::kStartover), "400 invalid_request");
   EXPECT_EQ(problem("kind=catchup&programme=none", Kind::kCatchup), "404 not_found");
+  const std::string of_another_channel = add_programme(two_, -3).id;
+  EXPECT_EQ(problem("kind=catchup&programme=" + of_another_channel, Kind::kCatchup), "404 not_found");
   EXPECT_EQ(problem("kind=catchup&start=1&programme=" + programme(-1).id, Kind::kCatchup), "400 invalid_request");
   EXPECT_EQ(problem(window("catchup", now_ - kMinuteNs, now_ - 2 * kMinuteNs), Kind::kCatchup), "400 window_invalid");
   EXPECT_EQ(problem(window("catchup", old, old + 5 * kMinuteNs), Kind::kCatchup), "404 not_archived");
@@ -186,8 +192,14 @@ TEST_F(HlsRoutesTest, WindowsThatCannotBeAnsweredAreTheRightProblem) {
   EXPECT_EQ(get(url("/hls/ch9/main.m3u8?token=" + playback_token(Kind::kLive))).status, 404);
   const auto expired = get(stream(window("catchup", now_ - 25 * kHourNs, now_ - kMinuteNs), Kind::kCatchup));
   EXPECT_FALSE(expired.header("x-expires-at").empty());
-  const auto incomplete = get(stream(window("catchup", now_ - kMinuteNs, now_ + kMinuteNs), Kind::kCatchup));
-  EXPECT_GE(std::stoi(incomplete.header("retry-after")), 60);
+  const auto retry_after = [&](const std::string& query, Kind kind) {
+    return get(stream(query, kind)).header("retry-after");
+  };
+  EXPECT_EQ(retry_after(window("catchup", now_ - kMinuteNs, now_ + kMinuteNs), Kind::kCatchup), "66")
+      << "a target duration after its end";
+  EXPECT_EQ(retry_after(window("catchup", now_ + kMinuteNs, now_ + 2 * kMinuteNs), Kind::kCatchup), "126");
+  EXPECT_EQ(retry_after("kind=startover&start=" + seconds(now_ + kMinuteNs), Kind::kStartover), "66");
+  EXPECT_EQ(retry_after(window("startover", now_, now_ + kMinuteNs), Kind::kStartover), "6");
   EXPECT_EQ(get(stream("unknown=1&start_time=5", Kind::kLive)).status, 200) << "unknown parameters are ignored";
 }
 
@@ -207,6 +219,32 @@ TEST_F(HlsRoutesTest, AWindowThatTouchesAProgrammeWithoutRightsIsRefused) {
   EXPECT_EQ(get(stream(window("catchup", end, end + kMinuteNs), Kind::kCatchup)).status, 200);
 }
 
+TEST_F(HlsRoutesTest, InstantsKeepTheirFractions) {
+  const std::string start = core::to_rfc3339(programme(-3).start + 250 * core::kNsPerMs, 9);
+  const auto multivariant = get(stream("kind=catchup&start=" + start + "&end=" + seconds(programme(-3).end),
+                                       Kind::kCatchup, Protection::kCenc, "index.m3u8"));
+  EXPECT_NE(multivariant.body.find("kind=catchup&start=" + start + "&"), std::string::npos) << multivariant.body;
+}
+
+TEST_F(HlsRoutesTest, AnArchiveThatIsStillBeingReadIsNotReady) {
+  std::atomic<bool> hold = true;
+  for (int i = 0; i < 2; ++i) {
+    pool_.run(
+        [&hold] {
+          while (hold) std::this_thread::yield();
+        },
+        [] {});
+  }
+  archive_->remove_channel(one_.id);
+  archive_->add_channel({.id = one_.id, .key = one_.key, .target_duration_s = 6});
+  const auto early = get(stream("kind=catchup&programme=" + programme(-3).id, Kind::kCatchup));
+  hold = false;
+  EXPECT_EQ(std::to_string(early.status) + " " + early.code(), "503 not_ready") << "it would be a hole for good";
+  EXPECT_EQ(early.header("retry-after"), "1");
+  ASSERT_TRUE(run_until([&] { return archive_->complete(); }));
+  EXPECT_EQ(get(stream("kind=catchup&programme=" + programme(-3).id, Kind::kCatchup)).status, 200);
+}
+
 TEST_F(HlsRoutesTest, TheNewestEpochIsPinnedInTheUrl) {
   const auto multivariant =
       get(stream("kind=catchup&programme=" + programme(-2).id, Kind::kCatchup, Protection::kCenc, "index.m3u8"));
@@ -216,6 +254,19 @@ TEST_F(HlsRoutesTest, TheNewestEpochIsPinnedInTheUrl) {
             std::string::npos)
       << multivariant.body;
   EXPECT_NE(multivariant.body.find("AVERAGE-BANDWIDTH="), std::string::npos);
+
+  timeshift::test::Writer writer(now_);
+  timeshift::SegmentRow set_back = writer.segment();
+  set_back.sequence = rows_.back().sequence + 1;
+  set_back.epoch = 1;
+  write(set_back);
+  const std::string query = "kind=catchup&programme=" + programme(-2).id;
+  const auto pinned = [&](const std::string& epoch) {
+    const std::string body = get(stream(query + epoch, Kind::kCatchup, Protection::kCenc, "index.m3u8")).body;
+    return body.substr(body.find("&epoch="), 9);
+  };
+  EXPECT_EQ(pinned(""), "&epoch=1&");
+  EXPECT_EQ(pinned("&epoch=0"), "&epoch=0&") << "who has an address keeps what it says";
 }
 
 TEST_F(HlsRoutesTest, Aes128IsMadeOfTheEncryptedArchive) {

@@ -29,6 +29,8 @@ TEST(SegmentLinks, EndWithTheTokenAndNeverYearsFromNow) {
   EXPECT_EQ(link_expiry(kEvening, kNow), kEvening);
   EXPECT_EQ(text(link_expiry(kYears, kNow)), "2026-02-26T03:00:00Z");
   EXPECT_EQ(link_expiry(kNow + 60, kNow), kNow + 60);
+  const Utc hour = *core::from_rfc3339("2026-02-25T15:00:00Z");
+  EXPECT_EQ(link_expiry(kYears, hour), hour + 12 * kHourNs) << "a whole hour needs no rounding";
   EXPECT_EQ(startover_link_expiry(kEvening, kNow - kHourNs, kNow), kEvening);
   EXPECT_EQ(live_link_expiry(kNow + 60, kNow), kNow + 60);
 }

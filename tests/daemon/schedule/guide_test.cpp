@@ -290,6 +290,21 @@ TEST_F(Listings, WhatIsNotListedAnyMoreGoesUnlessItWasOnAir) {
   EXPECT_EQ(all(*guide_, "id1").front().end, kNow - 40 * kMinute) << "cut";
 }
 
+TEST_F(Listings, OfTwoOfOneTitleTheNearestIsTheOneThatMoved) {
+  take({listed(0, 30, "news"), listed(120, 150, "news")});
+  const std::string second = all(*guide_, "id1")[1].id;
+  EXPECT_EQ(take({listed(110, 140, "news")}), (ListingCounts{.changed = 1}));
+  EXPECT_EQ(all(*guide_, "id1").back().id, second);
+}
+
+TEST_F(Listings, WhatBeganBeforeTheListingIsCutAndNotRemoved) {
+  take({listed(60, 120, "long"), listed(120, 150, "next")});
+  EXPECT_EQ(take({listed(90, 120, "other"), listed(120, 150, "next")}),
+            (ListingCounts{.added = 1, .changed = 1, .unchanged = 1}));
+  EXPECT_EQ(titles(), "long other next ");
+  EXPECT_EQ(all(*guide_, "id1").front().end, kNow + 90 * kMinute);
+}
+
 TEST_F(Listings, APartIsAllOrNothing) {
   take({listed(0, 30, "news")});
   const auto before = all(*guide_, "id1");

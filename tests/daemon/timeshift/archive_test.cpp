@@ -112,6 +112,9 @@ TEST_F(ArchiveTest, FindsWhatWasWrittenAndDeletedWhileTheDaemonWasDown) {
     for (const std::size_t i : {0, 2, 3, 4, 5}) EXPECT_EQ(index.row(rows[i].sequence), rows[i]);
     EXPECT_EQ(index.last_segment_sequence(), rows[5].sequence);
   }
+  std::size_t stored = 0;
+  ASSERT_TRUE(IndexStore::read(state_ / "index.db", "id1", [&](const SegmentRow&) { ++stored; }));
+  EXPECT_EQ(stored, 5u) << "index.db forgets what is gone, too";
 }
 
 // What a worker delivers while the folder is read is not in the list of its files.
@@ -227,6 +230,22 @@ TEST_F(ArchiveTest, AFolderOfStrangeFilesListsOnlySegments) {
   const auto archive = open_with_channel();
   EXPECT_EQ(archive->index("id1")->segment_count(), 1u);
   EXPECT_EQ(archive->index("id1")->row(row.sequence), row);
+}
+
+// However the folder lists them, which is by hash.
+TEST_F(ArchiveTest, OfTwoFilesOfOneNumberTheFirstNameIsListed) {
+  Writer writer(kNoon);
+  std::vector<SegmentRow> first;
+  for (int i = 0; i < 20; ++i) {
+    SegmentRow row = writer.segment(kTarget / 2);
+    SegmentRow twin = writer.segment(kTarget / 2);
+    row.sequence = twin.sequence = 1000 + static_cast<std::uint64_t>(i);
+    if (i % 2 == 0) write(twin);
+    first.push_back(write(row));
+    if (i % 2 == 1) write(twin);
+  }
+  const auto archive = open_with_channel();
+  for (const SegmentRow& row : first) EXPECT_EQ(archive->index("id1")->row(row.sequence), row);
 }
 
 TEST_F(ArchiveTest, ListsGapsOnlyWhileTheWorkerIsDown) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <filesystem>
 
 #include "daemon/timeshift/segment_files.hpp"
@@ -56,12 +57,19 @@ class RetentionTest : public aircheck::test::MainLoopTest {
     options.min_free_bytes = min_free;
     options.now = [this] { return now_; };
     options.rules = [this] { return rules_; };
+    options.look_every_ms = look_every_ms_;
     options.space = [this]() -> core::Result<DiskSpace> {
+      ++looks_;
       std::uint64_t used = 0;
-      for (const auto& file : std::filesystem::recursive_directory_iterator(state_ / "segments")) {
-        if (file.is_regular_file()) used += file.file_size();
+      std::error_code gone;  // files go while they are summed up
+      for (std::filesystem::recursive_directory_iterator file(state_ / "segments", gone), end; !gone && file != end;
+           file.increment(gone)) {
+        std::error_code no_file;
+        const std::uint64_t size = file->file_size(no_file);
+        if (!no_file) used += size;
       }
-      return DiskSpace{disk_bytes_ - std::min(disk_bytes_, used), disk_bytes_};
+      const std::uint64_t size = disk_bytes_;
+      return DiskSpace{size - std::min(size, used), size};
     };
     return std::make_unique<Retention>(std::move(options), *archive_, pool_);
   }
@@ -89,15 +97,21 @@ class RetentionTest : public aircheck::test::MainLoopTest {
   Utc now_ = kNoon;
   std::unique_ptr<Archive> archive_;
   std::vector<RetentionRule> rules_{{"id1", 2 * kHourNs}, {"id2", 4 * kHourNs}};
-  std::uint64_t disk_bytes_ = std::uint64_t{1} << 40;
+  std::atomic<std::uint64_t> disk_bytes_ = std::uint64_t{1} << 40;
+  std::atomic<int> looks_ = 0;
+  int look_every_ms_ = 30'000;
 };
 
 TEST_F(RetentionTest, DeletesWhatNoRuleKeepsAndItsInitSegment) {
   record("id1", "ch1", now_ - 3 * kHourNs);
   record("id2", "ch2", now_ - 3 * kHourNs);
   ASSERT_EQ(files("ch1", ".mp4"), 2U);
+  ASSERT_TRUE(run_until([&] { return archive_->facts("id1").size() == 2; }));
+  const std::uint64_t revision = archive_->facts_revision("id1");
   const auto retention = this->retention();
   run(*retention);
+  EXPECT_EQ(archive_->facts("id1").size(), 1U);
+  EXPECT_GT(archive_->facts_revision("id1"), revision);
   EXPECT_EQ(archive_->index("id1")->segment_count(), 1201U) << "one ends just when its time is over";
   EXPECT_EQ(files("ch1", ".m4s"), 1201U);
   EXPECT_EQ(oldest("id1").ns, (now_ - 2 * kHourNs - kTarget).ns);
@@ -152,6 +166,75 @@ TEST_F(RetentionTest, AFullDiskTakesTheOldestOfAllChannelsButNotTheLastHour) {
     EXPECT_NEAR(static_cast<double>(archive_->index(id)->segment_count()), 600, 1) << id;
     EXPECT_GE(archive_->index(id)->row(archive_->index(id)->first_sequence())->end().ns, (now_ - kHourNs).ns);
   }
+}
+
+// Else every segment that is written would begin another round.
+TEST_F(RetentionTest, AFullDiskGetsSomeRoomFromTheOldestChannelAtOnce) {
+  rules_ = {{"id1", 4 * kHourNs}, {"id2", 4 * kHourNs}};
+  record("id1", "ch1", now_ - kHourNs - 300 * kTarget);
+  record("id2", "ch2", now_ - kHourNs - 100 * kTarget);
+  const std::uint64_t used = archive_->index("id1")->bytes() + archive_->index("id2")->bytes();
+  const std::uint64_t a_segment = archive_->index("id1")->bytes() / 900;
+  const std::uint64_t min_free = 800 * a_segment;
+  disk_bytes_ = used + min_free - 10 * a_segment;
+  const auto retention = this->retention(min_free);
+  run(*retention);
+  EXPECT_GE(retention->space()->free_bytes, min_free + min_free / 8);
+  EXPECT_LT(retention->round()->displaced_segments, 10U + 800 / 8 + 100) << "and not much more than that";
+  EXPECT_EQ(archive_->index("id2")->segment_count(), 700U) << "ch1 has the older ones";
+}
+
+TEST_F(RetentionTest, TheLastHourStaysWhereABatchWouldReachIntoIt) {
+  record("id1", "ch1", now_ - kHourNs - 20 * kTarget);
+  disk_bytes_ = kMinFree;
+  const auto retention = this->retention(kMinFree);
+  run(*retention);
+  EXPECT_NEAR(static_cast<double>(archive_->index("id1")->segment_count()), 600, 1);
+}
+
+// The newest of a channel stays, whatever its age; others' oldest go on.
+TEST_F(RetentionTest, AChannelWithOneOldSegmentLeftHoldsNothingUp) {
+  rules_ = {{"id1", 24 * kHourNs}, {"id2", 24 * kHourNs}};
+  Writer writer(now_ - 5 * kHourNs);
+  archive_->add_segment("id1", test::write_segment(folder("ch1"), "ch1", writer.segment()));
+  record("id2", "ch2", now_ - kHourNs - 20 * kTarget);
+  disk_bytes_ = kMinFree;
+  const auto retention = this->retention(kMinFree);
+  run(*retention);
+  EXPECT_EQ(archive_->index("id1")->segment_count(), 1U);
+  EXPECT_NEAR(static_cast<double>(archive_->index("id2")->segment_count()), 600, 1);
+}
+
+TEST_F(RetentionTest, WaitsForAllFoldersToBeRead) {
+  const auto retention = this->retention();
+  archive_->add_channel({.id = "id3", .key = "ch3", .target_duration_s = 6});
+  retention->run();
+  EXPECT_FALSE(retention->round()) << "its files would have to wait for an hour";
+  ASSERT_TRUE(run_until([&] { return archive_->complete(); }));
+  run(*retention);
+  EXPECT_TRUE(retention->round());
+}
+
+TEST_F(RetentionTest, RunsByItselfHourlyAndWhenSpaceIsShort) {
+  record("id1", "ch1", now_ - kHourNs - 20 * kTarget);
+  look_every_ms_ = 2;
+  const auto retention = this->retention(kMinFree);
+  const Utc begin = now_;
+  ASSERT_TRUE(run_until([&] { return retention->round() && !retention->running(); }));
+  const auto expect_no_round = [&] {
+    const int looked = looks_;
+    ASSERT_TRUE(run_until([&] { return looks_ > looked + 5; }));
+    EXPECT_EQ(retention->round()->started, begin);
+  };
+  now_ = begin + kHourNs - 1;
+  expect_no_round();
+  now_ = begin + kHourNs;
+  ASSERT_TRUE(run_until([&] { return retention->round()->started == now_ && !retention->running(); }));
+  EXPECT_EQ(retention->round()->displaced_segments, 0U);
+  now_ = now_ + kNsPerSecond;
+  disk_bytes_ = kMinFree;
+  ASSERT_TRUE(run_until([&] { return retention->round()->displaced_segments > 0; }));
+  EXPECT_EQ(retention->round()->started, now_) << "long before the next hour";
 }
 
 TEST_F(RetentionTest, WithoutALimitAFullDiskTakesNothing) {
