@@ -217,6 +217,7 @@ timeshift::MediaPlaylistOptions media_options(const StreamServices& services, co
                                           .api_base = "",
                                           .token = token_placeholder(),
                                           .skip = stream.skip,
+                                          .decrypts = channel.allow_clear,
                                           .programmes = programme_tags(services.guide.entries(channel.id, start, end))};
   set_segment_base(options, services, caller, channel, stream, start);
   return options;

@@ -95,6 +95,9 @@ class RowWriter {
       return SegmentContext{.map_uri = base(row) + row.init_location,
                             .keys = core::common_encryption_keys(*row.key_id, key_uri(*row.key_id), scheme)};
     }
+    if (options_.protection == Protection::kClear && !options_.decrypts) {
+      return core::fail(Code::kPermission, "the archive of this window is encrypted and is not given out clear");
+    }
     if (found == facts_.end()) return core::fail(Code::kUnavailable, "an init segment is still being read");
     SegmentContext context;
     if (options_.protection == Protection::kClear) {

@@ -37,6 +37,7 @@ struct MediaPlaylistOptions {
   std::string token;
   // Start-over: a delta update without the rows that a player has (`_HLS_skip`). The others change too little, or not.
   bool skip = false;
+  bool decrypts = true;                        // kClear: what is encrypted is given out too
   std::vector<core::DateRangeTag> programmes;  // by start
 };
 

@@ -167,6 +167,9 @@ TEST_F(ExportTest, AChannelThatIsNotEncryptedPlaysToo) {
     const auto segment = get(url("/hls/ch1/" + test::parse_m3u8(live.body).rows.back().uri));
     EXPECT_EQ(segment.status, 200) << protection << segment.body;
   }
+  const std::string source = attribute(lines(get(address).body)[1], "catchup-source");
+  const auto encrypted_past = media(filled(source, programme(-3).start, programme(-3).end));
+  EXPECT_EQ(encrypted_past.status, 403) << "whose segments this channel does not give out clear";
 }
 
 TEST_F(ExportTest, OtherProtectionsAreAskedFor) {

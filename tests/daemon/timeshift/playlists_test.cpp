@@ -486,6 +486,62 @@ TEST(Playlists, AnOpenStartoverClosesAfterItsLongestTime) {
   ASSERT_TRUE(std::holds_alternative<Window>(answer));
   EXPECT_TRUE(std::get<Window>(answer).complete);
   EXPECT_EQ(std::get<Window>(answer).rows.size(), 10u);
+  const WindowAnswer far = select_window(
+      index, {.kind = ViewKind::kStartover, .start = kNoon, .end = kNoon + 100 * kNsPerSecond}, rules, writer.end());
+  EXPECT_EQ(std::get<Window>(far).rows.size(), 10u) << "and so does one whose end is farther away";
+}
+
+// Under half a second it has no number, and no row.
+TEST(Playlists, AWindowThatEndsInAShortHoleListsNothingBehindIt) {
+  SegmentIndex index(kTarget);
+  Writer writer(kNoon);
+  for (int i = 0; i < 2; ++i) index.add(writer.segment());
+  const Utc end = writer.end() + 100 * kNsPerMs;
+  writer.restart(writer.end() + 400 * kNsPerMs);
+  for (int i = 0; i < 2; ++i) index.add(writer.segment());
+  const auto vod = playlist(index, {.kind = ViewKind::kCatchup, .start = kNoon, .end = end}, writer.end());
+  ASSERT_TRUE(vod);
+  EXPECT_EQ(vod->rows.size(), 2u);
+  EXPECT_TRUE(vod->ended);
+}
+
+TEST(Playlists, AWindowBeginsWithItsFirstRowHoweverShort) {
+  SegmentIndex index(kTarget);
+  Writer writer(kNoon);
+  for (const std::int64_t duration : {kTarget, 80 * kNsPerMs, kTarget}) index.add(writer.segment(duration));
+  const auto vod =
+      playlist(index, {.kind = ViewKind::kCatchup, .start = kNoon + kTarget, .end = kNoon + 2 * kTarget}, writer.end());
+  EXPECT_EQ(vod->rows.front().sequence, 1001u);
+}
+
+TEST(Playlists, AnotherKeyHasItsLinesAlsoUnderTheSameInitSegment) {
+  SegmentIndex index(kTarget);
+  for (std::uint8_t i = 1; i <= 2; ++i) {
+    SegmentRow row = file(i, kNoon + (i - 1) * kTarget);
+    row.key_id = core::KeyId{i};
+    index.add(row);
+  }
+  const auto live = playlist(index, {}, kNoon + 2 * kTarget);
+  EXPECT_NE(live->rows[0].keys, live->rows[1].keys);
+}
+
+// RFC 8216 section 4.3.4.2: runs of 0.5 to 1.5 target durations.
+TEST(BitRates, AreThoseOfRunsThatLastLongEnoughAndNotTooLong) {
+  const auto rates = [](const std::vector<std::pair<int, std::uint64_t>>& seconds_and_bytes) {
+    std::vector<SegmentRow> rows;
+    for (const auto& [seconds, bytes] : seconds_and_bytes) {
+      rows.push_back(file(rows.size() + 1, kNoon, seconds * kNsPerSecond));
+      rows.back().size = bytes;
+      rows.back().gap = bytes == 0;
+    }
+    const BitRates found = measure_bit_rates(rows, kTarget);
+    return std::pair(found.peak, found.average);
+  };
+  EXPECT_EQ(rates({{6, 750'000}, {1, 1'000'000}, {6, 750'000}}), std::pair(2'000'000UL, 1'538'462UL))
+      << "a second alone is too short to count";
+  EXPECT_EQ(rates({{8, 1'000'000}, {2, 3'000'000}, {8, 1'000'000}}), std::pair(2'222'223UL, 2'222'223UL))
+      << "ten seconds are too long; the average is the least";
+  EXPECT_EQ(rates({{6, 750'000}, {6, 0}, {6, 750'000}}), std::pair(1'000'000UL, 1'000'000UL)) << "a GAP is no media";
 }
 
 TEST(Playlists, Aes128HasAKeyLineForEveryIvAndOneMapAcrossCryptoPeriods) {
@@ -522,6 +578,11 @@ TEST(Playlists, UnencryptedBytesNeedATokenAndHaveNoAes128Key) {
   const auto decrypted = playlist(encrypted, {}, clear.end(), Protection::kClear);
   EXPECT_EQ(decrypted->rows[0].uri, "clear/" + clear.location + "?token=TOKEN");
   EXPECT_TRUE(decrypted->rows[0].keys.empty());
+  MediaPlaylistOptions not_allowed = options(ViewKind::kLive, Protection::kClear);
+  not_allowed.decrypts = false;
+  const auto stored = std::get<Window>(select_window(encrypted, {}, kRules, clear.end()));
+  EXPECT_EQ(media_playlist(stored, not_allowed, facts_for(encrypted)).error().code, core::Code::kPermission);
+  EXPECT_TRUE(media_playlist(window, not_allowed, facts_for(index))) << "nothing of it is encrypted";
 }
 
 TEST(Playlists, ProtectionMadeOnTheFlyWaitsForTheInitSegment) {
@@ -557,6 +618,11 @@ TEST(Playlists, TheMultivariantSaysWhatTheMediaReallyIs) {
       {.kind = ViewKind::kLive, .media_uri = "main.m3u8", .configured_bandwidth = 5'000'000, .target_ns = kTarget},
       facts);
   EXPECT_NE(live->find("BANDWIDTH=5000000,CODECS"), std::string::npos) << *live;
+  const auto above = multivariant_playlist(
+      window,
+      {.kind = ViewKind::kLive, .media_uri = "main.m3u8", .configured_bandwidth = 500'000, .target_ns = kTarget},
+      facts);
+  EXPECT_NE(above->find("BANDWIDTH=4000000,CODECS"), std::string::npos) << "never below what was: " << *above;
   EXPECT_GT(configured_bandwidth(1000, 128), 1'128'000u);
 }
 
