@@ -101,6 +101,25 @@ TEST_F(ReloadTest, TrustedProxiesAreThoseOfTheNewFile) {
   EXPECT_TRUE(live_url(token, forwarded).starts_with("https://"));
 }
 
+TEST_F(ReloadTest, OriginsAndTheSpaceToKeepFreeAreThoseOfTheNewFile) {
+  configure("[storage]\nmin-free-mib=1\n");
+  start(config(), {{"AIRCHECK_ADMIN_PASSWORD", kPassword}});
+  const std::string token = sign_in();
+  const auto allowed = [&] {
+    return fetch({.url = url("/api/v1/me"), .headers = {{"Origin", "https://page.example"}}})
+        .header("access-control-allow-origin");
+  };
+  const auto kept_free = [&] {
+    return *get(url("/api/v1/admin/storage"), token).json().find("min_free_bytes")->as_integer();
+  };
+  EXPECT_EQ(allowed(), "");
+  EXPECT_EQ(kept_free(), 1 << 20);
+  configure("[server]\ncors-origins=https://page.example\n[storage]\nmin-free-mib=2\n");
+  EXPECT_EQ(reload().exit, 0);
+  EXPECT_EQ(allowed(), "https://page.example");
+  EXPECT_EQ(kept_free(), 2 << 20);
+}
+
 TEST_F(ReloadTest, TheLimitOfConnectionsIsThatOfTheNewFileAfterASignal) {
   configure("[server]\nmax-connections=10\n");
   start(config());
@@ -184,6 +203,24 @@ TEST_F(ReloadTest, AnExpiredCertificateIsSaidAtTheStartAndHoldsUpNothing) {
   make_certificate("renewed");
   EXPECT_EQ(reload().exit, 0);
   EXPECT_NE(presented_name().find("renewed"), std::string::npos);
+}
+
+TEST_F(ReloadTest, WhatStandsBesideAWrongCertificateWaitsForARightOne) {
+  const std::string tls =
+      "tls-certificate=" + (directory_ / "cert.pem") + "\ntls-key=" + (directory_ / "key.pem") + "\n";
+  make_certificate("first");
+  configure("[server]\npublic-url=https://one.example\n" + tls);
+  start(config(), {{"AIRCHECK_ADMIN_PASSWORD", kPassword}});
+  const std::string token = sign_in();
+  create_channel(token);
+  directory_.write("cert.pem", "half a certif");
+  configure("[server]\npublic-url=https://two.example\n" + tls);
+  EXPECT_EQ(reload().exit, 1);
+  EXPECT_TRUE(live_url(token).starts_with("https://one.example/"));
+  make_certificate("second");
+  const auto report = reload();
+  EXPECT_NE(report.output.find("in force: [server] public-url\n"), std::string::npos) << report.output;
+  EXPECT_TRUE(live_url(token).starts_with("https://two.example/"));
 }
 
 // Playlists that were kept are made anew.
