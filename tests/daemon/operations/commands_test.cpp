@@ -155,6 +155,20 @@ TEST_F(CommandsTest, ABackupWhileTheStationWritesIsOfOneMoment) {
   }
 }
 
+TEST_F(CommandsTest, ABackupHasTheConfigurationAndTheIssuersThatItNames) {
+  start();
+  directory_.write("partners.json", R"({"issuers":[]})");
+  directory_.write("aircheck.conf", "[access]\nissuers-file=" + (directory_ / "partners.json") + "\n");
+  const auto made = command("backup " + (directory_ / "backup") + " --config " + (directory_ / "aircheck.conf"));
+  ASSERT_EQ(made.exit, 0) << made.output;
+  EXPECT_EQ(directory_.read("backup/aircheck.conf"), directory_.read("aircheck.conf"));
+  EXPECT_EQ(directory_.read("backup/issuers.json"), directory_.read("partners.json"));
+  const auto sums = test::run(
+      "cd " + (directory_ / "backup") +
+      " && sha256sum --check --strict SHA256SUMS >/dev/null && grep -cE ' (aircheck.conf|issuers.json)$' SHA256SUMS");
+  EXPECT_EQ(sums.output, "2\n");
+}
+
 TEST_F(CommandsTest, ABackupThatCannotBeMadeLeavesNothing) {
   start();
   EXPECT_EQ(command("backup " + (directory_ / "nowhere/backup")).exit, 1);
