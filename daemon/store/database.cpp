@@ -209,6 +209,13 @@ core::Result<void> Database::transaction(const std::function<core::Result<void>(
   return result;
 }
 
+core::Result<void> Database::aside(const std::function<core::Result<void>()>& body) {
+  const std::int64_t before = sqlite3_total_changes64(handle_.get());
+  core::Result<void> result = body();
+  aside_ += sqlite3_total_changes64(handle_.get()) - before;
+  return result;
+}
+
 std::int64_t Database::last_insert_rowid() const {
   return sqlite3_last_insert_rowid(handle_.get());
 }
@@ -229,7 +236,7 @@ std::optional<Revision> Database::revision() {
     others_ = query->integer(0);
     others_seen_ = now;
   }
-  return Revision{sqlite3_total_changes64(handle_.get()), others_};
+  return Revision{sqlite3_total_changes64(handle_.get()) - aside_, others_};
 }
 
 core::Result<void> Database::ping() {

@@ -24,7 +24,7 @@ class Statement;
 
 // See Database::revision().
 struct Revision {
-  std::int64_t own = 0;  // rows that this connection has changed
+  std::int64_t own = 0;  // rows that this connection has changed, but not aside
   std::int64_t others = 0;
 
   friend bool operator==(const Revision&, const Revision&) = default;
@@ -64,12 +64,15 @@ class Database {
   // Runs `body` inside BEGIN IMMEDIATE ... COMMIT; rolls back when it fails. Inside another transaction it joins that.
   core::Result<void> transaction(const std::function<core::Result<void>()>& body);
 
+  // Runs `body`, whose changes revision() does not count: for tables that change often and are in no Memo.
+  core::Result<void> aside(const std::function<core::Result<void>()>& body);
+
   [[nodiscard]] std::int64_t last_insert_rowid() const;
   // Rows that the last INSERT, UPDATE or DELETE changed.
   [[nodiscard]] std::int64_t changes() const;
-  // Another value after every change of the file: while it stays the same, what was read here is still so. A change by
-  // another program shows a millisecond later at most. Nothing inside of a transaction, which may be undone, and where
-  // the file does not answer.
+  // Another value after every change of the file but those made aside: while it stays the same, what was read here is
+  // still so. A change by another program shows a millisecond later at most. Nothing inside of a transaction, which may
+  // be undone, and where the file does not answer.
   [[nodiscard]] std::optional<Revision> revision();
   // One cheap read that proves that the file still answers.
   core::Result<void> ping();
@@ -97,6 +100,7 @@ class Database {
   std::unique_ptr<sqlite3, Close> handle_;
   std::map<std::string, StatementHandle, std::less<>> idle_;  // by their SQL; without locks and bindings
   int depth_ = 0;
+  std::int64_t aside_ = 0;   // rows that were changed aside
   std::int64_t others_ = 0;  // of a revision, as it was seen at others_seen_
   std::optional<std::chrono::steady_clock::time_point> others_seen_;
   bool open_ = false;  // and migrated

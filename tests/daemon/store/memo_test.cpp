@@ -67,6 +67,25 @@ TEST_F(MemoTest, SeesTheChangeOfAnotherConnection) {
   EXPECT_EQ(reads_, 2);
 }
 
+TEST_F(MemoTest, ChangesAsideCostNothingAndHideNoOthers) {
+  ASSERT_TRUE(database_->execute("CREATE TABLE b (x INTEGER NOT NULL) STRICT"));
+  EXPECT_EQ(get().value(), 1);
+  const auto write = [&] { return database_->execute("INSERT INTO b VALUES (1), (2)"); };
+  ASSERT_TRUE(database_->aside(write));
+  ASSERT_TRUE(database_->aside([&] { return database_->transaction(write); }));
+  const auto undone = database_->aside([&] {
+    return database_->transaction([&]() -> Result<void> {
+      AIRCHECK_TRY_VOID(write());
+      return fail(Code::kInternal, "undo");
+    });
+  });
+  EXPECT_FALSE(undone);
+  EXPECT_EQ(get().value(), 1);
+  EXPECT_EQ(reads_, 1);
+  ASSERT_TRUE(database_->execute("UPDATE a SET x = 2"));
+  EXPECT_EQ(get().value(), 2);
+}
+
 TEST_F(MemoTest, KeepsNothingOfATransactionThatIsUndone) {
   EXPECT_EQ(get().value(), 1);
   const auto undone = database_->transaction([&]() -> Result<void> {
