@@ -15,6 +15,7 @@
 
 #include "access/first_accounts.hpp"
 #include "access/service.hpp"
+#include "access/tstv_sessions.hpp"
 #include "base/certificate.hpp"
 #include "base/command_line.hpp"
 #include "base/config.hpp"
@@ -41,6 +42,7 @@
 #include "http/routes_storage.hpp"
 #include "http/routes_tstv.hpp"
 #include "http/routes_tstv_rules.hpp"
+#include "http/routes_tstv_sessions.hpp"
 #include "http/server.hpp"
 #include "http/static_files.hpp"
 #include "operations/commands.hpp"
@@ -175,6 +177,7 @@ class Station {
   std::unique_ptr<http::Outgoing> outgoing_;
   std::unique_ptr<schedule::Importer> importer_;
   std::unique_ptr<access::Service> access_;
+  std::unique_ptr<access::TstvSessions> tstv_sessions_;
   std::unique_ptr<timeshift::Archive> archive_;
   std::optional<timeshift::Retention> retention_;
   std::optional<timeshift::BlobCache> blobs_;
@@ -208,6 +211,10 @@ core::Result<void> Station::open_stores() {
                                                .issuers_file = config_.issuers_file,
                                                .demo = config_.demo},
                                               *database_, *channels_, *guide_, utc_now));
+  AIRCHECK_TRY(tstv_sessions_, access::TstvSessions::open({.now = utc_now,
+                                                           .monotonic_ns = [] { return g_get_monotonic_time() * 1000; },
+                                                           .keep_days = config_.session_days},
+                                                          *database_));
   AIRCHECK_TRY(archive_, timeshift::Archive::open({.segment_directory = config_.segment_directory,
                                                    .index_path = config_.state_directory + "/index.db",
                                                    .now = utc_now},
@@ -348,7 +355,7 @@ core::Result<void> Station::register_routes() {
                                      .cdn_base_url = [this] { return config_.cdn_base_url; },
                                      .now = utc_now,
                                      .link_key = link_key};
-  http::register_auth_routes(router_, {access_->sign_in(), access_->accounts(), *authenticator_});
+  http::register_auth_routes(router_, {access_->sign_in(), access_->accounts(), *tstv_sessions_, *authenticator_});
   http::register_drm_routes(router_, {.gate = access_->gate(),
                                       .authenticator = *authenticator_,
                                       .limits = access_->limits(),
@@ -358,6 +365,7 @@ core::Result<void> Station::register_routes() {
   http::register_epg_routes(router_, streams);
   http::register_tstv_routes(router_, streams);
   http::register_tstv_rules_routes(router_, {*channels_, *authenticator_, utc_now});
+  http::register_tstv_session_routes(router_, {streams, *tstv_sessions_, access_->limits(), idempotency_});
   http::register_hls_routes(router_, streams);
   http::register_export_routes(router_, streams);
   http::register_device_routes(router_, {access_->devices(), *authenticator_, idempotency_, utc_now});
@@ -381,6 +389,7 @@ core::Result<void> Station::register_service_routes() {
                                       .blobs = *blobs_,
                                       .segments = segment_meter_,
                                       .traffic = *traffic_,
+                                      .tstv_sessions = *tstv_sessions_,
                                       .authenticator = *authenticator_,
                                       .now = utc_now,
                                       .connections = [this] { return server_ ? server_->connections() : 0; },
@@ -562,10 +571,12 @@ core::Result<std::vector<base::ConfigChange>> Station::take_over() {
   if (certificate) take_certificate(certificate);
   config_.cdn_base_url = fresh.cdn_base_url;
   config_.min_free_mib = fresh.min_free_mib;
+  config_.session_days = fresh.session_days;
   config_.workers_on_exit = fresh.workers_on_exit;
   config_.log_level = fresh.log_level;
   config_.log_format = fresh.log_format;
   retention_->set_min_free_bytes(static_cast<std::uint64_t>(config_.min_free_mib) << 20);
+  tstv_sessions_->set_keep_days(config_.session_days);
   install_log_writer(config_);
   for (const base::ConfigChange& change : changes) {
     base::log_info("station", change.name + (change.live ? ": the new value is in force" : ": needs a restart"));

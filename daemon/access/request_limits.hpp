@@ -17,6 +17,10 @@ class RequestLimits {
   std::optional<std::int64_t> key_request(std::string_view account_id, std::int64_t now_ns) {
     return keys_.take(account_id, now_ns);
   }
+  // A viewing session that begins: each is a row. As above.
+  std::optional<std::int64_t> tstv_session(std::string_view account_id, std::int64_t now_ns) {
+    return tstv_sessions_.take(account_id, now_ns);
+  }
   // A request whose token was missing or wrong.
   std::optional<std::int64_t> refused(std::string_view address, std::int64_t now_ns) {
     return refused_.take(counted_address(address), now_ns);
@@ -24,6 +28,7 @@ class RequestLimits {
 
  private:
   RateLimiter keys_{90, 60};
+  RateLimiter tstv_sessions_{60, 60};
   RateLimiter refused_{60, 60};
 };
 

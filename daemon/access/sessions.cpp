@@ -88,11 +88,15 @@ Result<void> Sessions::revoke(std::string_view session_id, core::Utc now) {
   return update.bind(1, session_id).bind(2, now.ns).run();
 }
 
-Result<void> Sessions::end(std::string_view refresh_token, core::Utc now) {
-  AIRCHECK_TRY(auto update, database_.prepare("UPDATE sessions SET revoked_at = ?2 WHERE revoked_at IS NULL AND id = "
-                                              "(SELECT session_id FROM refresh_tokens WHERE token_hash = ?1)"));
+Result<std::string> Sessions::end(std::string_view refresh_token, core::Utc now) {
+  AIRCHECK_TRY(auto query, database_.prepare("SELECT session_id FROM refresh_tokens WHERE token_hash = ?1"));
   const auto hash = hash_of(refresh_token);
-  return update.bind(1, core::ByteView(hash)).bind(2, now.ns).run();
+  AIRCHECK_TRY(const bool found, query.bind(1, core::ByteView(hash)).step());
+  if (!found) return std::string();
+  std::string session_id = query.text(0);
+  query.reset();
+  AIRCHECK_TRY_VOID(revoke(session_id, now));
+  return session_id;
 }
 
 Result<void> Sessions::end_all_of(std::string_view account_id, core::Utc now) {

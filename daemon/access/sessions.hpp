@@ -30,8 +30,8 @@ class Sessions {
   core::Result<Session> begin(std::string_view account_id, core::Utc now);
   // kPermission: unknown, expired, revoked or used twice.
   core::Result<Session> refresh(std::string_view refresh_token, core::Utc now);
-  // Ends the session that the token belongs to; an unknown token is no error.
-  core::Result<void> end(std::string_view refresh_token, core::Utc now);
+  // Ends the session that the token belongs to, and says its id; an unknown token is no error: empty.
+  core::Result<std::string> end(std::string_view refresh_token, core::Utc now);
   core::Result<void> end_all_of(std::string_view account_id, core::Utc now);
   // Neither revoked nor forgotten, and of that account.
   core::Result<bool> is_live(std::string_view session_id, std::string_view account_id) const;

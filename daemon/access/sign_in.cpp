@@ -116,7 +116,7 @@ SignIn::Answer SignIn::refresh(const std::string& refresh_token) {
   return tokens_for(*account, *session);
 }
 
-core::Result<void> SignIn::logout(const std::string& refresh_token) {
+core::Result<std::string> SignIn::logout(const std::string& refresh_token) {
   return sessions_.end(refresh_token, now_());
 }
 

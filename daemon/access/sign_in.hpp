@@ -44,8 +44,8 @@ class SignIn {
   // Answers later, unless the request is refused at once.
   void login(LoginRequest request, std::function<void(Answer)> done);
   [[nodiscard]] Answer refresh(const std::string& refresh_token);
-  // Ends the session; the same answer whether there was one or not.
-  core::Result<void> logout(const std::string& refresh_token);
+  // Ends the session and says its id, empty where there was none.
+  core::Result<std::string> logout(const std::string& refresh_token);
 
  private:
   [[nodiscard]] Answer finish_login(const LoginRequest& request, const Account& account, const PasswordCheck& check);

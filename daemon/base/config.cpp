@@ -61,6 +61,7 @@ const std::vector<Entry>& entries() {
       {{"storage", "min-free-mib", "AIRCHECK_MIN_FREE_MIB", "1024"},
        IntegerMember{&Config::min_free_mib, 0, 1'000'000'000},
        true},
+      {{"storage", "session-days", "AIRCHECK_SESSION_DAYS", "90"}, IntegerMember{&Config::session_days, 1, 3650}, true},
       {{"streaming", "segment-duration", "HLS_SEGMENT_DURATION", "6"},
        IntegerMember{&Config::segment_duration_s, 1, 60}},
       {{"streaming", "drm-enabled", "DRM_ENABLED", "true"}, &Config::drm_enabled},

@@ -35,6 +35,7 @@ struct Config {
   std::string sources_directory;   // default: STATE/sources
   std::string listings_directory;  // XMLTV files; default: STATE/listings
   int min_free_mib = 0;            // below this the oldest segments are deleted; 0: never
+  int session_days = 0;            // how long after its end a viewing session is kept
 
   // [streaming]
   int segment_duration_s = 0;  // target duration of new channels

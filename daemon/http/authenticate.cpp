@@ -55,13 +55,16 @@ std::optional<access::Caller> Authenticator::with_role(const Request& request, R
   return std::nullopt;
 }
 
-bool Authenticator::admits(const Request& request, Responder& responder, access::Role role,
-                           std::initializer_list<std::string_view> query) const {
-  if (!with_role(request, responder, role)) return false;
+std::optional<access::Caller> Authenticator::admits(const Request& request, Responder& responder, access::Role role,
+                                                    std::initializer_list<std::string_view> query) const {
+  auto caller = with_role(request, responder, role);
+  if (!caller) return std::nullopt;
   responder.header("Cache-Control", "no-store");
-  const auto checked = request.only_query(query);
-  if (!checked) responder.error(checked.error());
-  return checked.has_value();
+  if (const auto checked = request.only_query(query); !checked) {
+    responder.error(checked.error());
+    return std::nullopt;
+  }
+  return caller;
 }
 
 }  // namespace aircheck::http

@@ -35,8 +35,12 @@ class Authenticator {
   [[nodiscard]] std::optional<access::Caller> with_role(const Request& request, Responder& responder,
                                                         access::Role role) const;
   // As with_role(), for an answer that nobody may store and a query of no other names than these (400).
-  [[nodiscard]] bool admits(const Request& request, Responder& responder, access::Role role,
-                            std::initializer_list<std::string_view> query) const;
+  [[nodiscard]] std::optional<access::Caller> admits(const Request& request, Responder& responder, access::Role role,
+                                                     std::initializer_list<std::string_view> query) const;
+  // Has the caller's account this role now?
+  [[nodiscard]] bool has_role(const access::Caller& caller, access::Role role) const {
+    return gate_.require(caller, role).allowed;
+  }
 
  private:
   [[nodiscard]] std::optional<access::Caller> identify(const Request& request, const std::string* token,

@@ -152,7 +152,7 @@ class AdminChannels {
  private:
   [[nodiscard]] bool admitted(const Request& request, Responder& responder,
                               std::initializer_list<std::string_view> query) const {
-    return services_.authenticator.admits(request, responder, access::Role::kAdmin, query);
+    return services_.authenticator.admits(request, responder, access::Role::kAdmin, query).has_value();
   }
 
   const Channel* find(const Request& request, Responder& responder) const {

@@ -143,7 +143,7 @@ class AdminSchedule {
 
  private:
   [[nodiscard]] bool admitted(const Request& request, Responder& responder) const {
-    return services_.authenticator.admits(request, responder, access::Role::kOperator, {});
+    return services_.authenticator.admits(request, responder, access::Role::kOperator, {}).has_value();
   }
 
   std::optional<Entry> find(const Request& request, Responder& responder) const {

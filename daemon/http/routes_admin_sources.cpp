@@ -100,7 +100,7 @@ class AdminSources {
  private:
   [[nodiscard]] bool admitted(const Request& request, Responder& responder,
                               std::initializer_list<std::string_view> query) const {
-    return services_.authenticator.admits(request, responder, access::Role::kAdmin, query);
+    return services_.authenticator.admits(request, responder, access::Role::kAdmin, query).has_value();
   }
 
   const Source* find(const Request& request, Responder& responder) const {

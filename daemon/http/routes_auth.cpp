@@ -72,6 +72,7 @@ void register_auth_routes(Router& router, AuthServices services) {
     if (!token) return responder.error(token.error());
     const auto done = services.sign_in.logout(*token);
     if (!done) return responder.error(done.error());
+    services.tstv_sessions.sign_out(*done);
     responder.header("Cache-Control", "no-store").empty(204);
   });
   router.get("/api/v1/me",

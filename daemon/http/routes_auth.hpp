@@ -3,6 +3,7 @@
 
 #include "access/accounts.hpp"
 #include "access/sign_in.hpp"
+#include "access/tstv_sessions.hpp"
 #include "http/authenticate.hpp"
 #include "http/router.hpp"
 
@@ -12,6 +13,7 @@ namespace aircheck::http {
 struct AuthServices {
   access::SignIn& sign_in;
   const access::Accounts& accounts;
+  access::TstvSessions& tstv_sessions;
   const Authenticator& authenticator;
 };
 

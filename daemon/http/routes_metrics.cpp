@@ -74,6 +74,32 @@ void write_delivery(MetricsText& text, const MetricsServices& services) {
   }
 }
 
+// One family with a sample for each channel and kind of viewing session.
+template <typename Value>
+void each_kind(MetricsText& text, const MetricsServices& services, const char* name, MetricType type, const char* help,
+               Value value) {
+  text.family(name, type, help);
+  for (const channels::Channel& channel : services.channels.all()) {
+    for (const access::Kind kind : {access::Kind::kStartover, access::Kind::kCatchup}) {
+      const access::TstvFigures figures = services.tstv_sessions.figures(channel.id, kind);
+      text.sample(static_cast<double>(value(figures)), {{"channel", channel.key}, {"kind", access::to_string(kind)}});
+    }
+  }
+}
+
+void write_viewing(MetricsText& text, const MetricsServices& services) {
+  each_kind(text, services, "aircheck_tstv_viewers", MetricType::kGauge, "Viewing sessions that are open.",
+            [](const auto& figures) { return figures.viewers; });
+  each_kind(text, services, "aircheck_tstv_sessions_total", MetricType::kCounter,
+            "Viewing sessions that began since the daemon started.",
+            [](const auto& figures) { return figures.sessions; });
+  each_kind(text, services, "aircheck_tstv_stalls_total", MetricType::kCounter,
+            "How often players said that they stalled since the daemon started.",
+            [](const auto& figures) { return figures.stalls; });
+  each_kind(text, services, "aircheck_tstv_errors_total", MetricType::kCounter,
+            "Errors that players told since the daemon started.", [](const auto& figures) { return figures.errors; });
+}
+
 void write_archive(MetricsText& text, const MetricsServices& services) {
   const auto index = [&](const channels::Channel& channel) -> const timeshift::SegmentIndex* {
     const timeshift::SegmentIndex* found = services.archive.index(channel.id);
@@ -181,6 +207,7 @@ std::string all_metrics(const MetricsServices& services) {
   write_delivery(text, services);
   write_archive(text, services);
   write_disk(text, services);
+  write_viewing(text, services);
   text.family("aircheck_http_connections", MetricType::kGauge, "Open connections.");
   text.sample(services.connections());
   text.family("aircheck_tls_certificate_expiry_timestamp_seconds", MetricType::kGauge,

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "access/tstv_sessions.hpp"
 #include "channels/supervisor.hpp"
 #include "http/authenticate.hpp"
 #include "http/router.hpp"
@@ -25,6 +26,7 @@ struct MetricsServices {
   const timeshift::BlobCache& blobs;
   const timeshift::SegmentMeter& segments;
   const TrafficMeter& traffic;
+  const access::TstvSessions& tstv_sessions;
   const Authenticator& authenticator;
   std::function<core::Utc()> now;
   std::function<int()> connections;                           // open ones

@@ -83,7 +83,7 @@ void answer(const TstvRulesServices& services, Responder& responder) {
 }
 
 bool admitted(const TstvRulesServices& services, const Request& request, Responder& responder) {
-  return services.authenticator.admits(request, responder, access::Role::kOperator, {});
+  return services.authenticator.admits(request, responder, access::Role::kOperator, {}).has_value();
 }
 
 void put(const TstvRulesServices& services, const Request& request, Responder responder) {

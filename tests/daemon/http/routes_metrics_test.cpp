@@ -23,6 +23,7 @@ class MetricsTest : public test::StationWithArchive {
                                    .blobs = blobs_,
                                    .segments = meter_,
                                    .traffic = *traffic_,
+                                   .tstv_sessions = *tstv_sessions_,
                                    .authenticator = authenticator_,
                                    .now = [this] { return now_; },
                                    .connections = [this] { return server_->connections(); },
@@ -66,6 +67,25 @@ TEST_F(MetricsTest, NeedsItsTokenOrAnOperator) {
   const auto local = Server::start({}, open_router_);
   ASSERT_TRUE(local.has_value());
   EXPECT_EQ(get((*local)->url() + "/metrics").status, 200);
+}
+
+TEST_F(MetricsTest, ViewersAreThoseWhoseSessionsAreOpen) {
+  const auto start = [&](Kind kind) {
+    return tstv_sessions_->start({.account_id = "a", .channel_id = one_.id, .kind = kind}).value().id;
+  };
+  const std::string id = start(Kind::kCatchup);
+  start(Kind::kCatchup);
+  start(Kind::kStartover);
+  ASSERT_TRUE(tstv_sessions_->heartbeat(id, "a", {.stalls = 3, .error = "no picture"}));
+  ASSERT_TRUE(tstv_sessions_->stop(id, "a"));
+  const std::string text = metrics();
+  const std::string catchup = R"({channel="ch1",kind="catchup"})";
+  EXPECT_EQ(value(text, "aircheck_tstv_viewers" + catchup), 1);
+  EXPECT_EQ(value(text, "aircheck_tstv_sessions_total" + catchup), 2);
+  EXPECT_EQ(value(text, "aircheck_tstv_stalls_total" + catchup), 3);
+  EXPECT_EQ(value(text, "aircheck_tstv_errors_total" + catchup), 1);
+  EXPECT_EQ(value(text, R"(aircheck_tstv_viewers{channel="ch1",kind="startover"})"), 1);
+  EXPECT_EQ(value(text, R"(aircheck_tstv_viewers{channel="ch2",kind="startover"})"), 0);
 }
 
 TEST_F(MetricsTest, PrometheusTakesIt) {

@@ -7,6 +7,7 @@
 #include "access/gate.hpp"
 #include "access/password.hpp"
 #include "access/sign_in.hpp"
+#include "access/tstv_sessions.hpp"
 #include "base/log.hpp"
 #include "channels/channel_store.hpp"
 #include "channels/key_store.hpp"
@@ -30,7 +31,7 @@ class StationWithAccounts : public HttpTest {
     viewer_ = add("viewer@example.org", access::Role::kViewer, kHash);
     admin_ = add("admin@example.org", access::Role::kAdmin, kHash);
     for (channels::Channel* channel : {&one_, &two_}) *channel = channels_->insert(*channel, now_).value();
-    http::register_auth_routes(router_, {sign_in_, accounts_, authenticator_});
+    http::register_auth_routes(router_, {sign_in_, accounts_, *tstv_sessions_, authenticator_});
     http::register_drm_routes(
         router_, {.gate = gate_, .authenticator = authenticator_, .limits = limits_, .keys = *keys_, .now = [this] {
                     return now_;
@@ -44,6 +45,11 @@ class StationWithAccounts : public HttpTest {
   access::Account add(const std::string& email, access::Role role, const std::string& hash) {
     return accounts_.create({.email = email, .role = role, .password_hash = hash, .channel_ids = std::nullopt}, now_)
         .value();
+  }
+  std::unique_ptr<access::TstvSessions> open_tstv_sessions() {
+    return std::move(access::TstvSessions::open(
+                         {.now = [this] { return now_; }, .monotonic_ns = [this] { return monotonic_ns_; }}, *database_)
+                         .value());
   }
   std::string url(const std::string& path) { return server_->url() + path; }
 
@@ -83,6 +89,8 @@ class StationWithAccounts : public HttpTest {
                       .channels = *channels_}};
   access::SignIn sign_in_{accounts_, sessions_, secret_, [this] { return now_; }};
   access::RequestLimits limits_;
+  std::int64_t monotonic_ns_ = 0;
+  std::unique_ptr<access::TstvSessions> tstv_sessions_ = open_tstv_sessions();
   http::Authenticator authenticator_{gate_, limits_, [this] { return now_; }};
   access::Account viewer_;
   access::Account admin_;

@@ -16,6 +16,7 @@
 #include "http/routes_simlive.hpp"
 #include "http/routes_storage.hpp"
 #include "http/routes_tstv_rules.hpp"
+#include "http/routes_tstv_sessions.hpp"
 
 namespace aircheck::test {
 
@@ -31,6 +32,7 @@ class WholeStation : public StationWithArchive {
     http::register_admin_source_routes(
         router_, {*channels_, sources_, importer_, authenticator_, idempotency_, [this] { return now_; }});
     http::register_tstv_rules_routes(router_, {*channels_, authenticator_, [this] { return now_; }});
+    http::register_tstv_session_routes(router_, {services(), *tstv_sessions_, limits_, idempotency_});
     http::register_export_routes(router_, services());
     http::register_device_routes(router_, {devices_, authenticator_, idempotency_, [this] { return now_; }});
     http::register_storage_routes(router_,
@@ -43,6 +45,7 @@ class WholeStation : public StationWithArchive {
                                    .blobs = blobs_,
                                    .segments = segment_meter_,
                                    .traffic = *traffic_,
+                                   .tstv_sessions = *tstv_sessions_,
                                    .authenticator = authenticator_,
                                    .now = [this] { return now_; },
                                    .connections = [] { return 0; },

@@ -123,6 +123,37 @@ TEST(Migrations, RunOnceAndCopyFirst) {
   EXPECT_EQ(number(**copy, "SELECT x FROM a"), 5);
 }
 
+TEST(Migrations, AStationWithoutViewingSessionsKeepsWhatItHas) {
+  const test::TemporaryDirectory directory;
+  const std::string path = directory / "station.db";
+  const Schema& schema = station_schema();
+  {
+    const auto before = Database::open(path, Schema{schema.name, schema.application_id, schema.migrations.first(6)});
+    ASSERT_TRUE(before.has_value()) << before.error().message;
+    ASSERT_TRUE(
+        (*before)->execute("INSERT INTO users (id, email, role, password_hash, created_at, updated_at) "
+                           "VALUES ('u', 'a@example.org', 'viewer', '$', 1, 1)"));
+  }
+  const auto after = Database::open(path, schema);
+  ASSERT_TRUE(after.has_value()) << after.error().message;
+  EXPECT_EQ(number(**after, "SELECT count(*) FROM users WHERE email = 'a@example.org'"), 1);
+  EXPECT_EQ(number(**after, "SELECT count(*) FROM tstv_sessions"), 0);
+  EXPECT_TRUE(std::filesystem::exists(path + ".before-7"));
+  // What no heartbeat may say, no other program writes either.
+  const auto insert = [&](const std::string& values) {
+    return (*after)->execute(
+        "INSERT INTO tstv_sessions (id, user_id, channel_id, schedule_entry_id, kind, started_at, "
+        "last_heartbeat_at, ended_at, end_reason, position_seconds) VALUES (" +
+        values + ")");
+  };
+  EXPECT_TRUE(insert("'1', 'u', 'c', 'p', 'catchup', 5, 6, NULL, '', 1.5"));
+  EXPECT_TRUE(insert("'2', 'u', 'c', 'p', 'startover', 5, 6, 7, 'timeout', 0"));
+  EXPECT_FALSE(insert("'3', 'u', 'c', 'p', 'live', 5, 6, NULL, '', 0"));
+  EXPECT_FALSE(insert("'4', 'u', 'c', 'p', 'catchup', 5, 6, 7, '', 0"));
+  EXPECT_FALSE(insert("'5', 'u', 'c', 'p', 'catchup', 5, 6, 4, 'stopped', 0"));
+  EXPECT_FALSE(insert("'6', 'u', 'c', 'p', 'catchup', 5, 6, NULL, '', -1"));
+}
+
 // Whoever made it was killed.
 TEST(Migrations, HalfACopyIsMadeAnew) {
   const test::TemporaryDirectory directory;

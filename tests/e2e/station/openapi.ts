@@ -148,6 +148,21 @@ export function openapiTests(station: () => Station): void {
       );
     });
 
+    test("viewing sessions", async () => {
+      const { viewer, admin } = station();
+      const past = await station().pastProgramme("ch1");
+      const wanted = { channel_id: "ch1", schedule_entry_id: past.id, kind: "catchup" };
+      const path = `/api/v1/tstv/sessions/${(await ask("POST", "/api/v1/tstv/sessions", 201, viewer, wanted)).json.id}`;
+      await ask("POST", "/api/v1/tstv/sessions", 400, viewer, { ...wanted, kind: "live" });
+      await ask("PUT", path, 200, viewer, { position_seconds: 1.5, stalls: 1, bitrate: 2_000_000, error: "HTTP 503" });
+      await ask("PUT", path, 400, viewer, { position_seconds: -1 });
+      await ask("PUT", path, 404, admin, { position_seconds: 1 });
+      await ask("DELETE", path, 200, viewer);
+      await ask("PUT", path, 409, viewer, { position_seconds: 2 });
+      await ask("GET", "/api/v1/admin/sessions?channel_id=ch1&kind=catchup", 200, admin);
+      await ask("GET", "/api/v1/admin/sessions", 403, viewer);
+    });
+
     test("devices, and what apps read with them", async () => {
       const { viewer } = station();
       const added = await ask("POST", "/api/v1/devices", 201, viewer, { name: "Set-top box", expires_in_days: 1 });

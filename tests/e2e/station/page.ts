@@ -114,6 +114,11 @@ export function pageTests(station: () => Station): void {
     let log: string[];
     const keyRequests: string[] = [];
 
+    const sessions = async () => {
+      const { json } = await station().request("GET", "/api/v1/admin/sessions", { as: station().admin });
+      return json.items as { kind: string; end_reason: string | null; user_agent: string }[];
+    };
+
     before(async () => {
       browser = await startChromium();
       ({ page, log } = await openPage(browser));
@@ -185,6 +190,18 @@ export function pageTests(station: () => Station): void {
       await proveClock(page);
     });
 
+    test("tells the station what it plays, and what it has left", async () => {
+      const past = await until("a session of the past programme", 30, async () =>
+        (await sessions()).find(({ kind, end_reason }) => kind === "catchup" && end_reason === null),
+      );
+      assert.match(past.user_agent, /Chrom/);
+      // The page was loaded anew while the first of them played.
+      await until("the end of start-over's sessions", 30, async () => {
+        const left = (await sessions()).filter(({ kind }) => kind === "startover");
+        return left.length > 0 && left.every(({ end_reason }) => end_reason === "stopped");
+      });
+    });
+
     test("needs nothing that its Content-Security-Policy forbids", () => {
       assert.deepEqual(
         log.filter((line) => /Content Security Policy|exception:/i.test(line)),
@@ -195,6 +212,9 @@ export function pageTests(station: () => Station): void {
     test("forgets the viewer who signs out", async () => {
       await page.getByRole("button", { name: "Sign out" }).click();
       await page.getByLabel("Password").waitFor();
+      await until("the end of what played", 30, async () =>
+        (await sessions()).some(({ kind, end_reason }) => kind === "catchup" && end_reason === "signed_out"),
+      );
       await page.reload();
       await page.getByLabel("Password").waitFor();
     });

@@ -39,14 +39,22 @@ export class Client {
     return items;
   }
 
-  /** GET with the access token; a token that was not taken is renewed once. */
-  private async get<T>(path: string, signal?: AbortSignal): Promise<T> {
+  private get<T>(path: string, signal?: AbortSignal): Promise<T> {
+    return this.ask<T>(path, signal ? { signal } : {});
+  }
+
+  /** Also while the page goes away. */
+  send<T>(method: "POST" | "PUT" | "DELETE", path: string, body?: object): Promise<T> {
+    const content = body ? { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } } : {};
+    return this.ask<T>(path, { method, keepalive: true, ...content });
+  }
+
+  /** With the access token; a token that was not taken is renewed once. */
+  private async ask<T>(path: string, options: RequestInit): Promise<T> {
     for (let attempt = 1; ; ++attempt) {
       const token = await this.session.token();
-      const response = await this.request(path, {
-        headers: { Accept: "application/json", Authorization: `Bearer ${token}` },
-        ...(signal ? { signal } : {}),
-      }).catch((error: unknown) => {
+      const headers = { ...options.headers, Accept: "application/json", Authorization: `Bearer ${token}` };
+      const response = await this.request(path, { ...options, headers }).catch((error: unknown) => {
         if (error instanceof DOMException && error.name === "AbortError") throw error;
         throw Problem.unreachable();
       });

@@ -1,7 +1,8 @@
 import { useCallback, useEffect, useRef, useState, type KeyboardEvent } from "react";
+import type { Client } from "../api/client.ts";
 import { Problem, sentence } from "../api/problem.ts";
-import type { Session } from "../api/session.ts";
 import type { Programme } from "../api/types.ts";
+import { Viewing } from "../api/viewing.ts";
 import type { Engine, Playing, Stream } from "../player/engine.ts";
 import type { Route } from "../route.ts";
 import { Transport } from "./Transport.tsx";
@@ -10,19 +11,19 @@ const kReadEveryMs = 200;
 const kJumpSeconds = 10;
 
 interface Properties {
-  session: Session;
+  client: Client;
   stream: () => Promise<Stream>;
   label: string;
   kind: Route["kind"];
   programme: Programme | null;
 }
 
-export function Player({ session, stream, label, kind, programme }: Properties) {
+export function Player({ client, stream, label, kind, programme }: Properties) {
   const frame = useRef<HTMLDivElement>(null);
   const video = useRef<HTMLVideoElement>(null);
   const [attempt, setAttempt] = useState(0);
   const again = useCallback(() => setAttempt((count) => count + 1), []);
-  const { engine, playing, error, waiting } = useEngine(video, session, stream, attempt, again);
+  const { engine, playing, error, waiting } = useEngine(video, client, stream, attempt, again);
 
   function togglePlay() {
     const element = video.current;
@@ -104,7 +105,7 @@ const nothingRuns: Running = { engine: null, playing: null, error: "", waiting: 
 /** Runs one engine on the video element as long as what to play stays the same. */
 function useEngine(
   video: React.RefObject<HTMLVideoElement | null>,
-  session: Session,
+  client: Client,
   stream: () => Promise<Stream>,
   attempt: number,
   again: () => void,
@@ -114,11 +115,15 @@ function useEngine(
   useEffect(() => {
     let gone = false;
     let engine: Engine | undefined;
+    let viewed: Stream["viewed"] = null;
+    let viewing: Viewing | undefined;
+    const leave = () => viewing?.stop(true);
     let timer: number | undefined;
     let retry: number | undefined;
     const update = (change: Partial<Running>) => !gone && setRunning((last) => ({ ...last, ...change }));
     const fail = (failure: unknown) => {
       const seconds = failure instanceof Problem ? failure.worthWaitingSeconds : null;
+      viewing?.failed(sentence(failure));
       update({ error: sentence(failure), waiting: seconds !== null });
       if (!gone && seconds !== null) retry = window.setTimeout(again, seconds * 1000);
     };
@@ -127,9 +132,15 @@ function useEngine(
       await stopped.current;
       const module = await import("../player/engine.ts");
       if (gone || !video.current) return;
-      engine = new module.Engine(video.current, session, stream, fail);
+      const chosen = async () => {
+        const what = await stream();
+        ({ viewed } = what);
+        return what;
+      };
+      engine = new module.Engine(video.current, client.session, chosen, fail);
       await engine.start();
       if (gone) return;
+      if (viewed !== null) viewing = watched(client, engine, viewed);
       update({ error: "", waiting: false });
       const read = () => update({ engine: engine!, playing: engine!.read() });
       timer = window.setInterval(read, kReadEveryMs);
@@ -137,12 +148,21 @@ function useEngine(
     };
     setRunning((last) => (last.waiting ? last : nothingRuns));
     start().catch(fail);
+    window.addEventListener("pagehide", leave);
     return () => {
       gone = true;
+      window.removeEventListener("pagehide", leave);
+      viewing?.stop();
       window.clearInterval(timer);
       window.clearTimeout(retry);
       stopped.current = Promise.resolve(engine?.stop());
     };
-  }, [video, session, stream, attempt, again]);
+  }, [video, client, stream, attempt, again]);
   return running;
+}
+
+function watched(client: Client, engine: Engine, { what }: NonNullable<Stream["viewed"]>): Viewing {
+  const viewing = new Viewing(client, what, () => engine.heartbeat());
+  void viewing.start();
+  return viewing;
 }

@@ -68,7 +68,7 @@ export function Viewer({ client, channel, route }: { client: Client; channel: Ch
       {!channel.why_not && (
         <Player
           key={chosen}
-          session={client.session}
+          client={client}
           stream={stream}
           label={`${channel.name}: ${programme?.title ?? "live"}`}
           kind={route.kind}
@@ -98,16 +98,23 @@ async function start(client: Client, key: string, kind: Route["kind"], wanted: s
   if (kind === "live") {
     const channel = (await client.tstvChannels()).find(({ cdn_channel_key }) => cdn_channel_key === key);
     if (!channel?.live_url) throw new Problem(404, "not_found", "This channel cannot be watched live.");
-    return { stream: { url: channel.live_url, from: null }, programme: null };
+    return { stream: { url: channel.live_url, from: null, viewed: null }, programme: null };
   }
   if (kind === "startover") {
     const { available, startover_url: url, programme } = await client.startOver(key);
     // Shaka Player takes no notice of EXT-X-START with an offset of 0 and would begin at the newest picture.
-    if (available && url && programme) return { stream: { url, from: new Date(programme.start) }, programme };
+    if (available && url && programme) {
+      const from = new Date(programme.start);
+      return { stream: { url, from, viewed: viewedOf(key, kind, programme) }, programme };
+    }
     throw new Problem(404, "not_found", "The running programme cannot be watched from the beginning.");
   }
   const programme = (await client.catchUp(key)).find(({ id }) => id === wanted);
   if (!programme) throw new Problem(404, "not_found", "This programme is not available any more.");
   if (!programme.catchup_url) throw new Problem(403, "not_allowed", "This programme cannot be watched again.");
-  return { stream: { url: programme.catchup_url, from: null }, programme };
+  return { stream: { url: programme.catchup_url, from: null, viewed: viewedOf(key, kind, programme) }, programme };
+}
+
+function viewedOf(key: string, kind: "startover" | "catchup", programme: Programme): Stream["viewed"] {
+  return { what: { channel_id: key, schedule_entry_id: programme.id, kind }, start: new Date(programme.start) };
 }

@@ -1,6 +1,7 @@
 import shaka from "shaka-player";
 import { Problem } from "../api/problem.ts";
 import type { Session } from "../api/session.ts";
+import type { Heartbeat, Viewed } from "../api/viewing.ts";
 
 /** What the page shows about a player; taken as one value several times a second. */
 export interface Playing {
@@ -23,6 +24,8 @@ export interface Stream {
   url: string;
   /** Where to begin; null: where the playlist says, which for live is the newest picture. */
   from: Date | null;
+  /** What the station is told about, and where its programme starts; null: nothing. */
+  viewed: { what: Viewed; start: Date } | null;
 }
 
 /** Nearer to the newest picture than this counts as live. */
@@ -45,6 +48,7 @@ export class Engine {
   private readonly player = new shaka.Player();
   private loaded = false;
   private live = false;
+  private startsAt = 0;
   private reloadedAtMs = Number.NEGATIVE_INFINITY;
 
   /** `stream` says what to play; it is asked again when the station stops taking the first one's token. */
@@ -70,7 +74,8 @@ export class Engine {
     this.loaded = true;
   }
 
-  private async open({ url, from }: Stream): Promise<void> {
+  private async open({ url, from, viewed }: Stream): Promise<void> {
+    this.startsAt = (viewed?.start.getTime() ?? 0) / 1000;
     try {
       await this.player.load(new URL(url, document.baseURI).href, from);
     } catch (error) {
@@ -131,6 +136,20 @@ export class Engine {
       live: this.player.isLive(),
       atLiveEdge: this.atLiveEdge(),
       ended: video.ended,
+    };
+  }
+
+  /** Null until something plays. */
+  heartbeat(): Heartbeat | null {
+    const { onAir, at } = this.read();
+    if (!onAir) return null;
+    const { stallsDetected, streamBandwidth, droppedFrames } = this.player.getStats();
+    const count = (value: number) => (Number.isFinite(value) ? Math.max(Math.round(value), 0) : 0);
+    return {
+      position_seconds: Math.max(Math.round((at - this.startsAt) * 1000) / 1000, 0),
+      stalls: count(stallsDetected),
+      bitrate: count(streamBandwidth) || null,
+      dropped_frames: count(droppedFrames),
     };
   }
 
