@@ -46,7 +46,8 @@ class ReturnPath {
   ReturnPath(Transport& transport, MHD_Connection* connection) : transport_(&transport), connection_(connection) {}
 
   Transport* transport_;
-  MHD_Connection* connection_;  // null: the request has ended
+  MHD_Connection* connection_;              // null: the request has ended
+  std::vector<base::SharedBytes> sending_;  // kept alive until the request ends
   bool suspended_ = false;
   bool sent_ = false;
   bool ends_connection_ = false;
@@ -105,6 +106,7 @@ class Transport {
   void wake_in(std::int64_t left_ms);
 
   std::size_t body_limit_;
+  bool plain_;  // nothing is encrypted on the way
   TransportEvents events_;
   MHD_Daemon* daemon_ = nullptr;
   GSource* ready_source_ = nullptr;
