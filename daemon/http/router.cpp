@@ -25,10 +25,12 @@ bool is_rest(const std::string& segment) {
   return segment.ends_with("...}");
 }
 
-// "l" sorts before "p" before "r": the smallest rank is the most literal template.
-std::string rank(const std::vector<std::string>& segments) {
+// "l" sorts before "m" before "p" before "r".
+std::string rank_of(const std::vector<std::string>& segments) {
   std::string text;
   for (const std::string& segment : segments) text.push_back(is_rest(segment) ? 'r' : is_param(segment) ? 'p' : 'l');
+  // A suffix makes a parameter more literal: "{rendition}.m3u8" before "{name}".
+  if (!segments.empty() && is_param(segments.back()) && !segments.back().ends_with('}')) text.back() = 'm';
   return text;
 }
 
@@ -64,7 +66,9 @@ std::optional<Params> match_segments(const std::vector<std::string>& pattern, co
 }  // namespace
 
 void Router::add(const std::string& method, const std::string& path, Handler handler) {
-  routes_.push_back({method, path, std::move(handler), split_path(path)});
+  std::vector<std::string> segments = split_path(path);
+  std::string rank = rank_of(segments);
+  routes_.push_back({method, path, std::move(handler), std::move(segments), std::move(rank)});
 }
 
 Router::Match Router::match(std::string_view method, std::string_view path) const {
@@ -76,27 +80,24 @@ Router::Match Router::match(std::string_view method, std::string_view path) cons
   }
   const std::string_view wanted = method == "HEAD" ? std::string_view("GET") : method;
   Match best;
-  std::string best_rank;
-  std::string allow;
   for (const Route& route : routes_) {
+    if (route.method != wanted || (best.route != nullptr && route.rank >= best.route->rank)) continue;
     auto params = match_segments(route.segments, segments);
     if (!params) continue;
-    if (allow.find(route.method) == std::string::npos) {
-      allow += (allow.empty() ? "" : ", ") + route.method + (route.method == "GET" ? ", HEAD" : "");
-    }
-    if (route.method != wanted) continue;
-    std::string candidate = rank(route.segments);
-    // A suffix makes a parameter more literal: "{rendition}.m3u8" before "{name}".
-    if (!route.segments.empty() && is_param(route.segments.back()) && !route.segments.back().ends_with('}')) {
-      candidate.back() = 'm';
-    }
-    if (best.route != nullptr && candidate >= best_rank) continue;
     best.route = &route;
     best.params = std::move(*params);
-    best_rank = std::move(candidate);
   }
-  if (best.route == nullptr) best.allow = allow;
+  if (best.route == nullptr) best.allow = allowed_at(segments);
   return best;
+}
+
+std::string Router::allowed_at(const std::vector<std::string>& segments) const {
+  std::string allow;
+  for (const Route& route : routes_) {
+    if (allow.find(route.method) != std::string::npos || !match_segments(route.segments, segments)) continue;
+    allow += (allow.empty() ? "" : ", ") + route.method + (route.method == "GET" ? ", HEAD" : "");
+  }
+  return allow;
 }
 
 }  // namespace aircheck::http

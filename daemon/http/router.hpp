@@ -33,6 +33,7 @@ class Router {
     std::string path;  // template: "/api/v1/channels/{channel_id}", "/hls/{cdn_channel_key}/{path...}"
     Handler handler;
     std::vector<std::string> segments;
+    std::string rank;  // the smallest of the templates that match is the most literal
   };
   struct Match {
     const Route* route = nullptr;               // null: nothing answers
@@ -59,6 +60,9 @@ class Router {
   [[nodiscard]] const std::vector<Route>& routes() const { return routes_; }
 
  private:
+  // The methods of all routes that match a path, which is split and decoded.
+  [[nodiscard]] std::string allowed_at(const std::vector<std::string>& segments) const;
+
   std::vector<Route> routes_;
   Handler fallback_;
 };
