@@ -411,10 +411,11 @@ TEST(Policy, CatchupKeys) {
       {"catchup, its last programme is not over for long enough",
        [](Setting& s) { s.key(Kind::kCatchup, -26 * kHour, -24 * kHour - 60); }, ""},
       {"catchup, the next key, early", [](Setting& s) { s.key(Kind::kCatchup, 300, 24 * kHour); }, ""},
-      {"catchup, the next key, of a programme without rights",
+      {"catchup, the next key, of a programme without rights that has not begun",
        [](Setting& s) {
-         s.ago(0).catchup_eligible = false;
-         s.key(Kind::kCatchup, 300, 24 * kHour);
+         s.request.now = in(1500);
+         s.view.programmes.back().catchup_eligible = false;
+         s.key(Kind::kCatchup, 1800, 5400);
        },
        "not_eligible"},
       {"a key without a period",

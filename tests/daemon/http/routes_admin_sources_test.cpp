@@ -307,6 +307,19 @@ TEST_F(AdminSourcesTest, ASourceIsImportedOnceAtATimeAndAnewWhenItWasChangedMean
   EXPECT_FALSE(*import(id).find("not_modified")->as_bool()) << "it was read with another zone";
 }
 
+TEST_F(AdminSourcesTest, WhatOneChannelDidNotTakeComesAgain) {
+  document_ = tv(morning_ + programme("20260225150000", "20260225160000", "Two", "two.example"));
+  const std::string id =
+      create(R"("url":")" + url("/listing.xml") + "\"", R"({"one.example":"ch1","two.example":")" + two_.id + "\"}");
+  EXPECT_EQ(counts(import(id)), "2 0 0 0 0 ");
+  etag_ = "\"2\"";
+  document_ = tv(morning_ + programme("20260225150000", "20260225160000", "Two, corrected", "two.example"));
+  set_source(two_, "manual");
+  import(id);
+  set_source(two_, "xmltv");
+  EXPECT_EQ(counts(import(id)), "0 1 0 1 0 ") << "the file is the same, but it was not taken whole";
+}
+
 TEST_F(AdminSourcesTest, TheFirstHundredErrorsAreToldAndAllAreCounted) {
   std::string wrong;
   for (int i = 0; i < 150; ++i) wrong += programme("someday", "", "Wrong");
