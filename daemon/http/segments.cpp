@@ -122,7 +122,7 @@ class SegmentAnswer {
              AIRCHECK_TRY(bytes, timeshift::make_aes128(std::move(bytes), facts->init, key, *row.key_id, row.sequence)
                                      .with_context(row.location));
            }
-           return base::keep_for_sending(std::move(bytes));
+           return base::keep(std::move(bytes));
          });
   }
 
@@ -131,7 +131,7 @@ class SegmentAnswer {
     load(validators,
          [folder = services_.archive.folder(channel_.id), location = wanted_.location]() -> Result<SharedBytes> {
            AIRCHECK_TRY(core::Bytes bytes, folder->read(location));
-           return base::keep_for_sending(std::move(bytes));
+           return base::keep(std::move(bytes));
          });
   }
 

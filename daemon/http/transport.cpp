@@ -1,6 +1,5 @@
 #include "http/transport.hpp"
 
-#include <fcntl.h>
 #include <gio/gio.h>
 #include <glib-unix.h>
 #include <microhttpd.h>
@@ -11,7 +10,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 #include <limits>
 
@@ -37,26 +35,28 @@ std::int64_t now_ms() {
   return g_get_monotonic_time() / 1000;
 }
 
-// The bytes have to live as long as the response.
-MHD_Response* make_response(const std::vector<SharedBytes>& body, bool plain) {
+// What a response keeps alive until it is sent.
+using Pieces = std::vector<SharedBytes>;
+
+void free_pieces(void* pieces) noexcept {
+  delete static_cast<Pieces*>(pieces);
+}
+
+MHD_Response* make_response(const Pieces& body) {
   if (body.empty()) return MHD_create_response_from_buffer(0, nullptr, MHD_RESPMEM_PERSISTENT);
-  // One piece goes out in one call with the head, or as a file.
-  if (body.size() == 1) {
-    gsize size = 0;
-    const void* bytes = g_bytes_get_data(body[0].get(), &size);
-    const auto file = plain ? base::file_of(body[0]) : std::nullopt;
-    // The library closes what it is given.
-    const int fd = file ? fcntl(file->fd, F_DUPFD_CLOEXEC, 0) : -1;
-    if (fd >= 0) return MHD_create_response_from_fd_at_offset64(size, fd, file->offset);
-    return MHD_create_response_from_buffer(size, const_cast<void*>(bytes), MHD_RESPMEM_PERSISTENT);
-  }
   std::vector<MHD_IoVec> vector;
   for (const SharedBytes& piece : body) {
     gsize size = 0;
     const void* bytes = g_bytes_get_data(piece.get(), &size);
     vector.push_back({bytes, size});
   }
-  return MHD_create_response_from_iovec(vector.data(), static_cast<unsigned>(vector.size()), nullptr, nullptr);
+  auto* const kept = new Pieces(body);
+  // One piece goes out in one call with the head.
+  if (vector.size() == 1) {
+    return MHD_create_response_from_buffer_with_free_callback_cls(
+        vector[0].iov_len, const_cast<void*>(vector[0].iov_base), free_pieces, kept);
+  }
+  return MHD_create_response_from_iovec(vector.data(), static_cast<unsigned>(vector.size()), free_pieces, kept);
 }
 
 // The headers, and what the lines that they came in take together. The library joins folded lines in a way of its own,
@@ -109,8 +109,7 @@ Peer peer_of(const sockaddr* address, socklen_t size) {
 
 void ReturnPath::send(int status, const Headers& headers, const std::vector<SharedBytes>& body) {
   if (gone() || std::exchange(sent_, true)) return;
-  sending_ = body;
-  MHD_Response* response = make_response(body, transport_->plain_);
+  MHD_Response* response = make_response(body);
   for (const auto& [name, value] : headers) MHD_add_response_header(response, name.c_str(), value.c_str());
   if (ends_connection_) MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
   if (MHD_queue_response(connection_, static_cast<unsigned>(status), response) != MHD_YES) {
@@ -186,7 +185,6 @@ struct Transport::Callbacks {
     if (incoming != nullptr && incoming->path != nullptr) {
       self->suspended_.erase(incoming->path.get());
       incoming->path->connection_ = nullptr;
-      incoming->path->sending_.clear();
     }
     self->events_.request_ended(peer(connection));
   }
@@ -207,7 +205,7 @@ struct Transport::Callbacks {
 };
 
 Transport::Transport(const TransportOptions& options, TransportEvents events)
-    : body_limit_(options.body_limit), plain_(options.certificate_pem.empty()), events_(std::move(events)) {}
+    : body_limit_(options.body_limit), events_(std::move(events)) {}
 
 Transport::~Transport() {
   for (GSource* source : {ready_source_, ending_source_}) {
@@ -239,10 +237,7 @@ core::Result<void> Transport::open(const TransportOptions& options) {
       {MHD_OPTION_CONNECTION_LIMIT, kMostConnections, nullptr},
       {MHD_OPTION_CONNECTION_TIMEOUT, static_cast<intptr_t>(idle_s), nullptr},
       {MHD_OPTION_STRICT_FOR_CLIENT, 1, nullptr},
-      // Without that word, files are read 4 kB at a time.
-      {MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, nullptr},
   };
-  std::signal(SIGPIPE, SIG_IGN);
   // The library copies none of these.
   std::string certificate = options.certificate_pem;
   std::string key = options.key_pem;

@@ -46,8 +46,7 @@ class ReturnPath {
   ReturnPath(Transport& transport, MHD_Connection* connection) : transport_(&transport), connection_(connection) {}
 
   Transport* transport_;
-  MHD_Connection* connection_;              // null: the request has ended
-  std::vector<base::SharedBytes> sending_;  // kept alive until the request ends
+  MHD_Connection* connection_;  // null: the request has ended
   bool suspended_ = false;
   bool sent_ = false;
   bool ends_connection_ = false;
@@ -106,7 +105,6 @@ class Transport {
   void wake_in(std::int64_t left_ms);
 
   std::size_t body_limit_;
-  bool plain_;  // nothing is encrypted on the way
   TransportEvents events_;
   MHD_Daemon* daemon_ = nullptr;
   GSource* ready_source_ = nullptr;

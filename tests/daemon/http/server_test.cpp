@@ -1,7 +1,5 @@
 #include "http/server.hpp"
 
-#include <filesystem>
-
 #include "http/byte_range.hpp"
 #include "http/static_files.hpp"
 #include "support/http_client.hpp"
@@ -215,51 +213,6 @@ TEST_F(ServerTest, WhoTakesNothingOfItsAnswerIsDisconnected) {
   EXPECT_TRUE(run_until([&] { return server_->connections() == 0; }));
 }
 
-// Descriptors of ours for bodies that lie in files of memory.
-int open_body_files() {
-  int count = 0;
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", ignored)) {
-    const std::string target = std::filesystem::read_symlink(entry.path(), ignored).string();
-    if (target.find("aircheck-body") != std::string::npos) ++count;
-  }
-  return count;
-}
-
-TEST_F(ServerTest, BodiesThatLieInFilesAreSentWhole) {
-  std::string body(300'001, 'x');
-  for (std::size_t i = 0; i < body.size(); ++i) body[i] = static_cast<char>(i * 2654435761U >> 13);
-  const base::SharedBytes shared = base::keep_for_sending(core::Bytes(body.begin(), body.end()));
-  ASSERT_EQ(open_body_files(), 1);
-  router_.get("/hls/file", [&](const Request&, Responder responder) { responder.bytes(200, "video/mp4", {shared}); });
-  start();
-  const auto part = [&](const char* range) {
-    return fetch({.url = url("/hls/file"), .headers = {{"Range", range}}}).body;
-  };
-  EXPECT_TRUE(get(url("/hls/file")).body == body);
-  EXPECT_TRUE(part("bytes=1000-250000") == body.substr(1000, 249'001));
-  EXPECT_TRUE(part("bytes=-70000") == body.substr(230'001));
-  const auto head = fetch({.method = "HEAD", .url = url("/hls/file")});
-  EXPECT_EQ(head.header("content-length"), "300001");
-  EXPECT_TRUE(run_until([&] { return open_body_files() == 1; })) << "an answer that is sent leaves nothing open";
-}
-
-TEST_F(ServerTest, AFileThatIsLetGoMeanwhileIsSentWhole) {
-  const std::string body(20 << 20, 'x');
-  base::SharedBytes shared = base::keep_for_sending(core::Bytes(body.begin(), body.end()));
-  router_.get("/hls/huge", [&](const Request&, Responder responder) {
-    responder.bytes(200, "video/mp4", {std::exchange(shared, nullptr)});
-  });
-  start();
-  test::RawClient client(server_->port());
-  client.send("GET /hls/huge HTTP/1.1\r\nHost: station\r\nConnection: close\r\n\r\n");
-  const base::Timer tick = base::Timer::every(5, [] {});
-  ASSERT_TRUE(run_until([&] { return shared == nullptr; }));
-  ASSERT_TRUE(run_until([&] { return client.closed(); }));
-  EXPECT_TRUE(client.received.substr(client.received.find("\r\n\r\n") + 4) == body);
-  EXPECT_TRUE(run_until([&] { return open_body_files() == 0; }));
-}
-
 TEST_F(ServerTest, DrainingFinishesOpenAnswersAndAcceptsNoMore) {
   start();
   test::RawClient waiting(server_->port());
@@ -470,15 +423,12 @@ TEST_F(ServerTest, ServesHttps) {
   ASSERT_NE(g_spawn_command_line_sync(command.c_str(), nullptr, nullptr, nullptr, nullptr), FALSE);
   options_.listen.tls_certificate = directory / "crt.pem";
   options_.listen.tls_key = directory / "key.pem";
-  const base::SharedBytes film = base::keep_for_sending(core::Bytes(300'001, 'f'));
-  router_.get("/hls/film", [&](const Request&, Responder responder) { responder.bytes(200, "video/mp4", {film}); });
   start();
   EXPECT_EQ(server_->url().rfind("https://127.0.0.1:", 0), 0U);
   const auto response = get(url("/api/hello/a"));
   ASSERT_EQ(response.status, 200) << response.error;
   EXPECT_EQ(*response.json().find("base")->as_string(), server_->url());
   EXPECT_EQ(fetch({.url = url("/hls/big"), .headers = {{"Range", "bytes=0-1"}}}).body, "01");
-  EXPECT_TRUE(get(url("/hls/film")).body == std::string(300'001, 'f')) << "a file too";
   test::RawClient plain(server_->port());
   plain.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   const base::Timer tick = base::Timer::every(1, [] {});
