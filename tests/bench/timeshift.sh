@@ -159,7 +159,7 @@ bench_rescan() {
 
 # ---- segments and aes: real segments of a channel that was on air ---------------------------------------------------------
 
-has_whole_segment() { [ -n "$(find "$1" -name '*.m4s' -size +300k)" ]; }
+has_whole_segment() { [ -d "$1" ] && [ -n "$(find "$1" -name '*.m4s' -size +300k)" ]; }
 
 segments_up() {
   local film folder
@@ -177,22 +177,37 @@ segments_up() {
   SEGMENTS_UP=yes
 }
 
-# throughput NAME PATH PEER GOAL: MB/s over 100 connections
+# MB/s of bodies over 100 connections, whose client throws them away; how busy it was goes to standard error.
+discarded() {
+  local figures
+  printf '%s\n' "$1" >"$WORK/discard.urls"
+  read -r -a figures < <(timeout 60 "$TOOLS/bench-closed-loop" "$SECONDS_OF" 100 "$WORK/discard.urls") || fail "the load on $1 failed"
+  printf '%s: the client is busy for %s of the time\n' "$1" "${figures[2]}" >&2
+  printf '%s\n' "${figures[0]}"
+}
+
+# The same with wrk, which reads them.
+read_by_wrk() {
+  local rate size
+  size=$(curl -sf "$1" | wc -c)
+  read -r _ _ rate < <(load "$1")
+  awk -v rate="$rate" -v size="$size" 'BEGIN { print rate * size / 1e6 }'
+}
+
+# throughput NAME FUNCTION PATH GOAL: MB/s that FUNCTION measures, against the segment from nginx
 throughput() {
-  local i rate mine=() peer=() size
-  size=$(curl -sf "$STATION_URL/hls/bench/$2" | wc -c)
+  local i mine=() peer=()
   for ((i = 0; i < RUNS; i++)); do
-    read -r _ _ rate < <(load "$STATION_URL/hls/bench/$2")
-    mine+=("$(awk -v rate="$rate" -v size="$size" 'BEGIN { print rate * size / 1e6 }')")
-    read -r _ _ rate < <(load "$NGINX_URL/$SEGMENT")
-    peer+=("$(awk -v rate="$rate" -v size="$size" 'BEGIN { print rate * size / 1e6 }')")
+    mine+=("$("$2" "$STATION_URL/hls/bench/$3")")
+    peer+=("$("$2" "$NGINX_URL/$SEGMENT")")
   done
-  result "$1" "$(median_of "${mine[@]}")" MB/s nginx "$(median_of "${peer[@]}")" "$3" more
+  result "$1" "$(median_of "${mine[@]}")" MB/s nginx "$(median_of "${peer[@]}")" "$4" more
 }
 
 bench_segments() {
   segments_up
-  throughput segments-100-connections "$SEGMENT" 1.0
+  throughput segments-100-connections read_by_wrk "$SEGMENT" 1.0
+  throughput segments-100-connections-discarded discarded "$SEGMENT" 1.0
 }
 
 bench_aes() {
@@ -205,7 +220,7 @@ bench_aes() {
     peer+=("$(openssl speed -seconds 2 -bytes 1048576 -evp aes-128-cbc 2>/dev/null | awk '/^AES-128-CBC/ { sub("k", "", $2); print $2 / 1000 }')")
   done
   result aes-128-in-memory "$(median_of "${mine[@]}")" MB/s openssl-speed-aes-128-cbc "$(median_of "${peer[@]}")" 0.5 more
-  throughput aes-128-over-http "aes/$SEGMENT" 0.5
+  throughput aes-128-over-http discarded "aes/$SEGMENT" 0.5
 }
 
 # ---- retention: 100,000 files go while a playlist is asked for --------------------------------------------------------------
