@@ -481,11 +481,11 @@ http::ServerOptions Station::server_options() const {
 void Station::take_certificate(const std::optional<base::Certificate>& certificate) {
   certificate_ = certificate;
   if (!certificate_) return;
-  const std::string name = "TLS certificate " + config_.tls_certificate + " (" + certificate_->subject + ") ";
   if (const auto why = base::refused_at(*certificate_, utc_now())) {
-    base::log_error("station", name + *why + ": clients refuse it; renew it and run 'aircheckd reload'");
+    base::log_error("station",
+                    certificate_->title + " " + *why + ": clients refuse it; renew it and run 'aircheckd reload'");
   } else {
-    base::log_info("station", name + "is valid until " + core::to_rfc3339(certificate_->not_after));
+    base::log_info("station", certificate_->title + " is valid until " + core::to_rfc3339(certificate_->not_after));
   }
 }
 
@@ -551,9 +551,8 @@ core::Result<std::vector<base::ConfigChange>> Station::take_over() {
   }
   if (certificate && !base::refused_at(*certificate_, utc_now())) {
     if (const auto why = base::refused_at(*certificate, utc_now())) {
-      return core::fail(core::Code::kInvalidArgument, "TLS certificate " + fresh.tls_certificate + " (" +
-                                                          certificate->subject + ") " + *why +
-                                                          ", and the one that is presented is good");
+      return core::fail(core::Code::kInvalidArgument,
+                        certificate->title + " " + *why + ", and the one that is presented is good");
     }
   }
   config_.public_url = fresh.public_url;

@@ -23,13 +23,14 @@ core::Result<Certificate> read_certificate(const std::string& certificate_file, 
   g_autoptr(GTlsCertificate) read =
       g_tls_certificate_new_from_files(certificate_file.c_str(), key_file.c_str(), &error);
   if (read == nullptr) {
-    const bool absent = g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOENT) != FALSE;
+    const bool absent = g_error_matches(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND) != FALSE ||
+                        g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOENT) != FALSE;
     return core::fail(absent ? Code::kNotFound : Code::kInvalidArgument,
                       "TLS certificate " + certificate_file + " with key " + key_file + ": " + error->message);
   }
   Certificate certificate;
   g_autofree char* subject = g_tls_certificate_get_subject_name(read);
-  certificate.subject = subject != nullptr ? subject : "";
+  certificate.title = "TLS certificate " + certificate_file + " (" + (subject != nullptr ? subject : "") + ")";
   constexpr core::Utc kAlways{INT64_MAX};
   certificate.not_before = taken(g_tls_certificate_get_not_valid_before(read), core::Utc{});
   certificate.not_after = taken(g_tls_certificate_get_not_valid_after(read), kAlways);

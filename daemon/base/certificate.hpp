@@ -10,7 +10,7 @@
 namespace aircheck::base {
 
 struct Certificate {
-  std::string subject;  // as RFC 4514 writes it: CN=tv.example.org
+  std::string title;  // "TLS certificate FILE (SUBJECT)", the subject as RFC 4514 writes it: CN=tv.example.org
   core::Utc not_before;
   core::Utc not_after;  // RFC 5280 section 4.1.2.5: the last second of its validity
 };

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/certificate.hpp"
 #include "base/files.hpp"
 #include "base/log.hpp"
 #include "http/exchange.hpp"
@@ -26,12 +27,6 @@ constexpr const char* kExposed = "X-Expires-At, X-Request-Id, Retry-After, ETag"
 constexpr const char* kAllowedHeaders = "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Range";
 constexpr const char* kAllowedMethods = "GET, HEAD, POST, PUT, PATCH, DELETE";
 
-core::Error from_gerror(const GError* error) {
-  const bool not_found = g_error_matches(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND) != FALSE ||
-                         g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOENT) != FALSE;
-  return {not_found ? Code::kNotFound : Code::kInvalidArgument, error->message};
-}
-
 core::Result<std::string> read_text(const std::string& path) {
   AIRCHECK_TRY(const core::Bytes bytes, base::read_file(path, kMostPemBytes));
   return std::string(bytes.begin(), bytes.end());
@@ -42,13 +37,7 @@ core::Result<TransportOptions> transport_options(const ServerOptions& options) {
   TransportOptions made{.idle_ms = options.listen.idle_ms, .body_limit = options.body_limit};
   const ListenOptions& listen = options.listen;
   if (listen.tls_certificate.empty()) return made;
-  g_autoptr(GError) error = nullptr;
-  g_autoptr(GTlsCertificate) certificate =
-      g_tls_certificate_new_from_files(listen.tls_certificate.c_str(), listen.tls_key.c_str(), &error);
-  if (certificate == nullptr) {
-    return core::Unexpected(
-        from_gerror(error).with_context("TLS certificate " + listen.tls_certificate + " with key " + listen.tls_key));
-  }
+  AIRCHECK_TRY_VOID(base::read_certificate(listen.tls_certificate, listen.tls_key));
   AIRCHECK_TRY(made.certificate_pem, read_text(listen.tls_certificate));
   AIRCHECK_TRY(made.key_pem, read_text(listen.tls_key));
   return made;

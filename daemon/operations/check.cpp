@@ -100,13 +100,12 @@ class Check {
     if (!config_.tls()) return;
     const auto read = base::read_certificate(config_.tls_certificate, config_.tls_key);
     if (!read) return add(Weight::kError, read.error().message);
-    const std::string name = "TLS certificate " + config_.tls_certificate + " (" + read->subject + ") ";
     const core::Utc now{g_get_real_time() * 1000};
     if (const auto why = base::refused_at(*read, now)) {
-      return add(Weight::kError, name + *why + ": clients refuse it; renew it and run 'aircheckd reload'");
+      return add(Weight::kError, read->title + " " + *why + ": clients refuse it; renew it and run 'aircheckd reload'");
     }
     const bool soon = read->not_after - now < kRenewNs;
-    add(soon ? Weight::kWarning : Weight::kGood, name + "is valid until " + core::to_rfc3339(read->not_after) +
+    add(soon ? Weight::kWarning : Weight::kGood, read->title + " is valid until " + core::to_rfc3339(read->not_after) +
                                                      (soon ? ": renew it and run 'aircheckd reload'" : ""));
   }
 
