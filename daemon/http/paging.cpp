@@ -33,4 +33,11 @@ std::string sort_key(std::int64_t major, std::int64_t minor) {
   return padded(major) + "-" + padded(minor);
 }
 
+std::vector<std::pair<std::string, const channels::Channel*>> keyed(const std::vector<channels::Channel>& channels) {
+  std::vector<std::pair<std::string, const channels::Channel*>> found;
+  found.reserve(channels.size());
+  for (const channels::Channel& channel : channels) found.emplace_back(sort_key(channel.number, 0), &channel);
+  return found;
+}
+
 }  // namespace aircheck::http

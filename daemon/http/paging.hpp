@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/json.hpp"
+#include "channels/channel.hpp"
 #include "core/result.hpp"
 #include "http/request.hpp"
 
@@ -23,6 +24,10 @@ struct PageRequest {
 
 // A key that sorts as the item does and says where it stands: whole numbers, padded.
 [[nodiscard]] std::string sort_key(std::int64_t major, std::int64_t minor);
+
+// Channels as page_of() takes them, in their order, which is by number; they have to outlive the result.
+[[nodiscard]] std::vector<std::pair<std::string, const channels::Channel*>> keyed(
+    const std::vector<channels::Channel>& channels);
 
 // Takes the page that begins behind the cursor from (key, item) pairs in ascending order of keys.
 template <typename Item, typename ToJson>

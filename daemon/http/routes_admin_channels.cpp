@@ -2,7 +2,6 @@
 
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "http/if_match.hpp"
 #include "http/paging.hpp"
@@ -100,8 +99,7 @@ class AdminChannels {
     if (!admitted(request, responder, {"limit", "cursor"})) return;
     const auto page = read_page(request);
     if (!page) return responder.error(page.error());
-    std::vector<std::pair<std::string, const Channel*>> found;
-    for (const Channel& channel : services_.channels.all()) found.emplace_back(sort_key(channel.number, 0), &channel);
+    const auto found = keyed(services_.channels.all());
     responder.json(200, page_of(found, *page, [](const Channel* channel) { return channel_json(*channel); }));
   }
 

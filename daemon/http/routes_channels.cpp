@@ -3,7 +3,6 @@
 #include <memory>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "http/paging.hpp"
 #include "http/programmes.hpp"
@@ -50,10 +49,7 @@ void list_channels(const StreamServices& services, const Request& request, Respo
   if (auto query = request.only_query({"limit", "cursor"}); !query) return responder.error(query.error());
   const auto page = read_page(request);
   if (!page) return responder.error(page.error());
-  std::vector<std::pair<std::string, const channels::Channel*>> found;
-  for (const channels::Channel& channel : services.channels.all()) {
-    found.emplace_back(sort_key(channel.number, 0), &channel);
-  }
+  const auto found = keyed(services.channels.all());
   responder.header("Cache-Control", "private, no-cache");
   responder.json(200, page_of(found, *page, [&](const channels::Channel* channel) {
                    return channel_json(services, *caller, request.base_url, *channel);

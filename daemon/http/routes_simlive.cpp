@@ -2,7 +2,6 @@
 
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "http/paging.hpp"
 
@@ -51,10 +50,7 @@ void list_status(const SimliveServices& services, const Request& request, Respon
   if (auto query = request.only_query({"limit", "cursor"}); !query) return responder.error(query.error());
   const auto page = read_page(request);
   if (!page) return responder.error(page.error());
-  std::vector<std::pair<std::string, const channels::Channel*>> found;
-  for (const channels::Channel& channel : services.channels.all()) {
-    found.emplace_back(sort_key(channel.number, 0), &channel);
-  }
+  const auto found = keyed(services.channels.all());
   responder.header("Cache-Control", "no-store");
   responder.json(
       200, page_of(found, *page, [&](const channels::Channel* channel) { return status_json(services, *channel); }));
