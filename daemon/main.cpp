@@ -666,6 +666,7 @@ core::Result<int> run(const base::CommandLine& command_line) {
   };
   AIRCHECK_TRY(base::Config config, load());
   if (command_line.mode == base::CommandLine::Mode::kCheck) {
+    AIRCHECK_TRY_VOID(read_certificate(config));
     std::puts("the configuration is good");
     return 0;
   }

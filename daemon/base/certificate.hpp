@@ -15,7 +15,8 @@ struct Certificate {
   core::Utc not_after;  // RFC 5280 section 4.1.2.5: the last second of its validity
 };
 
-// Of the first certificate of a PEM file and the PEM file of its key. The error names both files.
+// Of the first certificate of a PEM file and the PEM file of its key, which has to be the certificate's own and without
+// a passphrase (kInvalidArgument; kNotFound where a file is missing). The error names both files.
 core::Result<Certificate> read_certificate(const std::string& certificate_file, const std::string& key_file);
 
 // Why clients refuse it at `now`; nothing where its days are right.

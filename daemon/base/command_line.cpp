@@ -29,7 +29,7 @@ constexpr std::array kOptions = {
     Option{"--log-level", "log.level", "LEVEL", "debug, info, warning or error (info)"},
     Option{"--demo", "demo", "", "five demo channels with short programmes, and a demo viewer"},
     Option{"--demo-source", "demo-source", "FILE", "the film that ch1 loops in the demo"},
-    Option{"--check", "", "", "check the configuration alone and exit"},
+    Option{"--check", "", "", "check the configuration and its TLS certificate alone, and exit"},
     Option{"--version", "", "", "print the version and exit"},
     Option{"--help", "", "", "print this text and exit"},
 };
@@ -44,7 +44,7 @@ struct Command {
 
 constexpr std::array kCommands = {
     Command{"backup", "FOLDER", 1, 1, "copy station.db and secrets into a new folder, while the station runs or not"},
-    Command{"check", "", 0, 0, "look at databases, keys, files and permissions; changes nothing"},
+    Command{"check", "", 0, 0, "look at databases, keys, certificate, files, permissions; changes nothing"},
     Command{"rescan", "[CHANNEL...]", 0, 1000,
             "put the index right from the segment files, of all channels or of these"},
     Command{"stop", "", 0, 0, "end the running daemon; --workers-on-exit says what becomes of the channels"},

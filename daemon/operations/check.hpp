@@ -13,8 +13,9 @@ struct Finding {
   std::string text;  // one line: what, and the remedy
 };
 
-// Both databases, the keys, the files of each channel against the rows of the index, and who may read the secrets.
-// While a daemon runs, files of its last minutes may not be in index.db yet: they are not told.
+// Both databases, the keys, the TLS certificate and its key, the files of each channel against the rows of the index,
+// and who may read the secrets. While a daemon runs, files of its last minutes may not be in index.db yet: they are not
+// told.
 [[nodiscard]] std::vector<Finding> check_station(const base::Config& config);
 
 }  // namespace aircheck::operations

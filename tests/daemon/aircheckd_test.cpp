@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "support/process.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace aircheck {
@@ -96,6 +97,26 @@ TEST_F(AircheckdTest, WhatCannotWorkIsNamed) {
   expect_refusal(
       {"--state", state_, "--port", "0", "--tls-certificate", directory_ / "file", "--tls-key", directory_ / "file"},
       {}, {"TLS certificate", "file"});
+}
+
+TEST_F(AircheckdTest, ACertificateAndTheKeyOfAnotherAreNamed) {
+  const std::string in = "cd " + directory_.path() + " && openssl ";
+  const std::string pair = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=tv -out ";
+  for (const char* files : {"tv.crt -keyout tv.key", "other.crt -keyout other.key"}) {
+    const auto made = test::run(in + pair + files + " 2>&1");
+    ASSERT_EQ(made.exit, 0) << made.output;
+  }
+  const std::vector<std::string> options = {"--state", state_, "--tls-certificate", directory_ / "tv.crt", "--tls-key"};
+  const auto with_key = [&](std::vector<std::string> words, const std::string& key) {
+    words.insert(words.end(), options.begin(), options.end());
+    words.push_back(directory_ / key);
+    return words;
+  };
+  EXPECT_EQ(run(with_key({"--check"}, "tv.key"), {}).exit_code, 0);
+  const std::vector<std::string> names = {directory_ / "tv.crt", directory_ / "other.key", "are no pair",
+                                          "give the key that the certificate was made for"};
+  expect_refusal(with_key({"--check"}, "other.key"), {}, names);
+  expect_refusal(with_key({"--port", "0"}, "other.key"), {}, names);
 }
 
 TEST_F(AircheckdTest, APortInUseIsNamed) {

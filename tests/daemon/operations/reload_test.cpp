@@ -168,6 +168,24 @@ TEST_F(ReloadTest, ARenewedCertificateIsPresentedFromThenOn) {
   EXPECT_EQ(get(url("/health")).status, 200);
 }
 
+TEST_F(ReloadTest, ACertificateBesideTheKeyOfAnotherIsRefusedAndCheckFindsIt) {
+  configure("[server]\ntls-certificate=" + (directory_ / "cert.pem") + "\ntls-key=" + (directory_ / "key.pem") + "\n");
+  make_certificate("first");
+  start(config());
+  const std::string key = directory_.read("key.pem");
+  make_certificate("second");
+  directory_.write("key.pem", key);
+  const std::string why =
+      "TLS certificate " + (directory_ / "cert.pem") + " and key " + (directory_ / "key.pem") + " are no pair";
+  const auto report = reload();
+  EXPECT_EQ(report.exit, 1);
+  EXPECT_NE(report.output.find(why), std::string::npos) << report.output;
+  EXPECT_NE(presented_name().find("first"), std::string::npos) << presented_name();
+  const auto checked = command("check --config " + (directory_ / "aircheck.conf"));
+  EXPECT_EQ(checked.exit, 1) << checked.output;
+  EXPECT_NE(checked.output.find("error    " + why), std::string::npos) << checked.output;
+}
+
 TEST_F(ReloadTest, ACertificateThatClientsRefuseTakesThePlaceOfNoGoodOne) {
   configure("[server]\ntls-certificate=" + (directory_ / "cert.pem") + "\ntls-key=" + (directory_ / "key.pem") + "\n");
   const auto expect_said = [&](const std::string& output, const std::string& what) {
