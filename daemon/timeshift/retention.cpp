@@ -49,7 +49,8 @@ void Retention::look() {
             [this, alive = std::weak_ptr<bool>(alive_)](const core::Result<DiskSpace>& space) {
               if (alive.expired() || !space) return;
               space_ = *space;
-              if (short_of_space(0)) run();
+              if (short_of_space(0)) return run();
+              say_how_short({});
             });
 }
 
@@ -58,7 +59,8 @@ void Retention::run() {
   round_ = RetentionRound{.started = options_.now()};
   next_round_ = round_->started + kRoundEveryNs;
   rules_ = options_.rules();
-  displacing_ = looked_ = false;
+  deleted_before_ = deleted_segments_;
+  displacing_ = looked_ = troubled_ = false;
   step();
 }
 
@@ -114,10 +116,10 @@ void Retention::deleted(const Archive::Retired& batch, bool displaced, const Del
   (displaced ? round_->displaced_bytes : round_->expired_bytes) += batch.bytes;
   deleted_segments_ += batch.segments;
   deleted_bytes_ += batch.bytes;
-  if (outcome.failed > 0 && round_->failed == 0) base::log_warning("retention", outcome.why);
+  if (outcome.failed > 0) warn(outcome.why);
   round_->failed += outcome.failed;
   if (!outcome.space) {
-    base::log_warning("retention", "how full the disk is cannot be told: " + outcome.space.error().message);
+    warn("how full the disk is cannot be told: " + outcome.space.error().message);
     return finish();
   }
   space_ = *outcome.space;
@@ -132,23 +134,34 @@ void Retention::deleted(const Archive::Retired& batch, bool displaced, const Del
 void Retention::finish() {
   round_->finished = options_.now();
   const RetentionRound& round = *round_;
-  const auto mib = [](std::uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; };
-  if (round.expired_segments > 0) {
-    base::log_info("retention", std::to_string(round.expired_segments) + " segments (" + mib(round.expired_bytes) +
-                                    ") deleted: nothing lists them any more");
-  }
-  if (round.displaced_segments > 0) {
-    base::log_warning("retention", "the disk is nearly full: " + std::to_string(round.displaced_segments) +
-                                       " segments (" + mib(round.displaced_bytes) +
-                                       ") deleted that could still be watched; shorten cutv_window_hours or give more "
-                                       "space");
-  }
-  const bool full = short_of_space(0);
-  if (full && !told_full_) {
-    base::log_error("retention", "only " + mib(space_->free_bytes) + " are free and nothing is left to delete: " +
-                                     "min-free-mib asks for " + mib(options_.min_free_bytes));
-  }
-  told_full_ = full;
+  if (!troubled_ && deleted_segments_ > deleted_before_) warned_.reset();
+  say_how_short(round);
+  unsaid_segments_ += round.expired_segments;
+  unsaid_bytes_ += round.expired_bytes;
+  // While space is short there is a round every half minute.
+  if (unsaid_segments_ == 0 || (shortage_.lasts() && !hourly_due(said_, round.started))) return;
+  base::log_info("retention", std::to_string(unsaid_segments_) + " segments (" + size_text(unsaid_bytes_) +
+                                  ") deleted: nothing lists them any more");
+  said_ = round.started;
+  unsaid_segments_ = unsaid_bytes_ = 0;
+}
+
+void Retention::say_how_short(const RetentionRound& round) {
+  if (!space_) return;
+  const auto notice = shortage_.after({.at = options_.now(),
+                                       .free_bytes = space_->free_bytes,
+                                       .wanted_bytes = options_.min_free_bytes,
+                                       .displaced_segments = round.displaced_segments,
+                                       .displaced_bytes = round.displaced_bytes});
+  if (notice) base::log(notice->level, "retention", notice->text);
+}
+
+// Of rounds that come every half minute, each with the same trouble.
+void Retention::warn(const std::string& trouble) {
+  troubled_ = true;
+  if (warned_ && !hourly_due(*warned_, options_.now())) return;
+  warned_ = options_.now();
+  base::log_warning("retention", trouble);
 }
 
 }  // namespace aircheck::timeshift

@@ -13,6 +13,7 @@
 #include "core/result.hpp"
 #include "core/time.hpp"
 #include "timeshift/archive.hpp"
+#include "timeshift/disk_shortage.hpp"
 
 namespace aircheck::timeshift {
 
@@ -93,6 +94,8 @@ class Retention {
   [[nodiscard]] bool short_of_space(std::uint64_t margin) const;
   void deleted(const Archive::Retired& batch, bool displaced, const DeletedFiles& outcome);
   void finish();
+  void say_how_short(const RetentionRound& round);
+  void warn(const std::string& trouble);
 
   Options options_;
   Archive& archive_;
@@ -102,9 +105,15 @@ class Retention {
   std::optional<DiskSpace> space_;
   std::uint64_t deleted_segments_ = 0;
   std::uint64_t deleted_bytes_ = 0;
-  bool looked_ = false;  // at the space, in this round
+  std::uint64_t deleted_before_ = 0;  // segments, at the beginning of the round
+  bool looked_ = false;               // at the space, in this round
   bool displacing_ = false;
-  bool told_full_ = false;
+  DiskShortage shortage_;
+  std::uint64_t unsaid_segments_ = 0;  // that expired
+  std::uint64_t unsaid_bytes_ = 0;
+  core::Utc said_;
+  std::optional<core::Utc> warned_;  // until a round deletes without trouble
+  bool troubled_ = false;            // this round
   core::Utc next_round_;
   base::Timer timer_;
   base::Timer pause_;  // between two batches

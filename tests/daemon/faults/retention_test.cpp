@@ -29,7 +29,7 @@ TEST_F(StationRetentionTest, KeepsTheWindowTheLongestProgrammeAndAnHour) {
   const timeshift::SegmentRow newest = write(writer.segment());
   close_station();
   ASSERT_NO_FATAL_FAILURE(start());
-  ASSERT_TRUE(logs("1 segments (0 MiB) deleted")) << log();
+  ASSERT_TRUE(logs("1 segments (1 KiB) deleted")) << log();
   EXPECT_FALSE(is_there(expired));
   EXPECT_TRUE(is_there(kept)) << "who began its programme in time may see its end";
   EXPECT_TRUE(is_there(newest));

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <filesystem>
 
+#include "base/log.hpp"
 #include "daemon/timeshift/segment_files.hpp"
 #include "daemon/timeshift/writer.hpp"
 #include "support/main_loop.hpp"
@@ -235,6 +236,57 @@ TEST_F(RetentionTest, RunsByItselfHourlyAndWhenSpaceIsShort) {
   disk_bytes_ = kMinFree;
   ASSERT_TRUE(run_until([&] { return retention->round()->displaced_segments > 0; }));
   EXPECT_EQ(retention->round()->started, now_) << "long before the next hour";
+}
+
+// Rounds come with every look, and each of them has its segments that have just grown old enough to be displaced.
+TEST_F(RetentionTest, AShortageThatLastsIsSaidOnceAnHourAndItsEndAtOnce) {
+  record("id1", "ch1", now_ - kHourNs - 300 * kTarget);
+  disk_bytes_ = kMinFree;
+  look_every_ms_ = 2;
+  base::install_log_writer(base::LogLevel::kInfo);
+  testing::internal::CaptureStderr();
+  const auto retention = this->retention(kMinFree);
+  const Utc begin = now_;
+  std::uint64_t displaced = 0;
+  for (; now_ - begin <= kHourNs; now_ = now_ + 60 * kNsPerSecond) {
+    const auto looked = [&] { return retention->round() && retention->round()->started == now_; };
+    EXPECT_TRUE(run_until([&] { return looked() && !retention->running(); }));
+    displaced += retention->round()->displaced_segments;
+  }
+  EXPECT_GT(displaced, 800U) << "as long as there are any";
+  disk_bytes_ = std::uint64_t{1} << 40;
+  const int looks = looks_;
+  EXPECT_TRUE(run_until([&] { return looks_ > looks + 5; }));
+  const std::string log = testing::internal::GetCapturedStderr();
+  const auto count = [&](std::string_view text) {
+    int found = 0;
+    for (std::size_t at = 0; (at = log.find(text, at)) != std::string::npos; ++at) ++found;
+    return found;
+  };
+  EXPECT_EQ(count("\n"), 3) << log;
+  EXPECT_EQ(count("are free and nothing more can be deleted"), 2) << log;
+  EXPECT_EQ(count("the disk has room again"), 1) << log;
+  EXPECT_EQ(count("(0 "), 0) << log;
+}
+
+// One that deletes nothing is no news either, half a minute later.
+TEST_F(RetentionTest, FilesThatCannotBeDeletedAreSaidOnceAnHour) {
+  record("id1", "ch1", now_ - 3 * kHourNs);
+  for (const auto& file : std::filesystem::directory_iterator(folder("ch1"))) {
+    std::filesystem::remove(file.path());
+    std::filesystem::create_directories(file.path() / "in-the-way");
+  }
+  base::install_log_writer(base::LogLevel::kInfo);
+  testing::internal::CaptureStderr();
+  const auto retention = this->retention();
+  for (int i = 0; i < 3; ++i) {
+    run(*retention);
+    EXPECT_GT(retention->round()->failed, 0U);
+  }
+  const std::string log = testing::internal::GetCapturedStderr();
+  const std::size_t first = log.find(" warning retention: ");
+  EXPECT_NE(first, std::string::npos) << log;
+  EXPECT_EQ(log.find(" warning retention: ", first + 1), std::string::npos) << log;
 }
 
 TEST_F(RetentionTest, WithoutALimitAFullDiskTakesNothing) {
