@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/files.hpp"
+#include "base/main_context.hpp"
 #include "http/gzip.hpp"
 #include "schedule/xmltv_writer.hpp"
 
@@ -25,6 +26,7 @@ using channels::Channel;
 constexpr std::int64_t kHourNs = std::int64_t{3600} * core::kNsPerSecond;
 constexpr std::int64_t kDayNs = 24 * kHourNs;
 constexpr std::int64_t kLongestSpanNs = 14 * kDayNs;
+constexpr std::int64_t kAroundNs = 7 * kDayNs;
 
 bool allowed(const StreamServices& services, const Caller& caller, const Channel& channel, Kind kind,
              Protection protection) {
@@ -44,6 +46,12 @@ std::string m3u_value(std::string text) {
   return text;
 }
 
+// Days in which an app offers what has been on air: the window, and rounded up, as there are no hours in an M3U. What
+// has expired on the last of them is refused when it is asked for.
+int catchup_days(const Channel& channel) {
+  return (channel.cutv_window_hours + 23) / 24;
+}
+
 // The app puts the numbers in: start in seconds since 1970, duration in seconds.
 std::string catchup_source(const StreamServices& services, const std::string& base_url, const Caller& caller,
                            const Channel& channel, Protection protection) {
@@ -58,9 +66,7 @@ std::string m3u_channel(const StreamServices& services, const std::string& base_
                      std::to_string(channel.number) + "\" group-title=\"TV\"";
   if (!channel.logo_url.empty()) text += " tvg-logo=\"" + m3u_value(channel.logo_url) + "\"";
   if (allowed(services, caller, channel, Kind::kCatchup, protection)) {
-    // Whole days, which offer nothing that has expired unless the window is shorter than one.
-    const int days = std::max(1, channel.cutv_window_hours / 24);
-    text += " catchup=\"default\" catchup-days=\"" + std::to_string(days) + "\" catchup-source=\"" +
+    text += " catchup=\"default\" catchup-days=\"" + std::to_string(catchup_days(channel)) + "\" catchup-source=\"" +
             catchup_source(services, base_url, caller, channel, protection) + "\"";
   }
   return text + "," + name + "\n" +
@@ -94,17 +100,28 @@ struct GuideSpan {
   core::Utc to;
 };
 
-core::Result<GuideSpan> read_span(const StreamServices& services, const Request& request) {
-  AIRCHECK_TRY_VOID(request.only_query({"token", "from", "to"}));
-  const core::Utc now = services.now();
+// What the M3U offers has to stand in the guide that it names, or apps cannot show it.
+GuideSpan span_for_apps(core::Utc now, const std::vector<const Channel*>& shown) {
   // By the hour, so that what was made is asked for again.
   const core::Utc hour = core::slot_start(core::slot_of(now, kHourNs), kHourNs);
-  GuideSpan span{hour - kLongestSpanNs / 2, hour + kLongestSpanNs / 2};
-  if (const std::string* from = request.query_value("from")) {
+  std::int64_t back_ns = kAroundNs;
+  for (const Channel* channel : shown) {
+    if (channel->catchup_enabled) back_ns = std::max(back_ns, catchup_days(*channel) * kDayNs);
+  }
+  return {hour - back_ns, hour + kAroundNs};
+}
+
+core::Result<GuideSpan> read_span(const Request& request, GuideSpan span) {
+  AIRCHECK_TRY_VOID(request.only_query({"token", "from", "to"}));
+  const std::string* const from = request.query_value("from");
+  const std::string* const to = request.query_value("to");
+  if (from == nullptr && to == nullptr) return span;
+  span.from = span.to - 2 * kAroundNs;
+  if (from != nullptr) {
     AIRCHECK_TRY(span.from, read_instant("from", *from));
     span.to = span.from + kLongestSpanNs;
   }
-  if (const std::string* to = request.query_value("to")) {
+  if (to != nullptr) {
     AIRCHECK_TRY(span.to, read_instant("to", *to));
   }
   if (span.to <= span.from) return core::fail(core::Code::kInvalidArgument, "to has to be after from");
@@ -117,7 +134,7 @@ core::Result<GuideSpan> read_span(const StreamServices& services, const Request&
 // What a guide is made of; it may be used on any thread.
 struct GuideRecipe {
   struct Shown {
-    std::string key, name, logo_url;
+    std::string id, key, name, logo_url;
     std::vector<schedule::Entry> entries;
   };
   std::vector<Shown> channels;
@@ -146,19 +163,51 @@ std::string quoted_digest(const std::string& text) {
   return "\"" + std::string(digest, 32) + "\"";
 }
 
+core::Result<base::SharedBytes> write_guide(const GuideRecipe& recipe, bool compressed) {
+  std::string text = recipe.write();
+  if (!compressed) return base::keep(std::move(text));
+  base::SharedBytes bytes = gzip(text);
+  if (bytes == nullptr) return core::fail(core::Code::kInternal, "the guide cannot be compressed");
+  return bytes;
+}
+
+// A channel for each turn of the main loop: a month of all of them at once would hold every answer up.
+class GuideCopy : public std::enable_shared_from_this<GuideCopy> {
+ public:
+  GuideCopy(const schedule::Guide& guide, const std::vector<const Channel*>& shown, const GuideSpan& span)
+      : guide_(guide), span_(span) {
+    for (const Channel* channel : shown) {
+      recipe_->channels.push_back({channel->id, channel->key, channel->name, channel->logo_url, {}});
+    }
+  }
+
+  void run(std::function<void(std::shared_ptr<const GuideRecipe>)> done) {
+    if (next_ == recipe_->channels.size()) return done(recipe_);
+    GuideRecipe::Shown& channel = recipe_->channels[next_++];
+    channel.entries = guide_.entries(channel.id, span_.from, span_.to);
+    base::post([self = shared_from_this(), done = std::move(done)]() mutable { self->run(std::move(done)); });
+  }
+
+ private:
+  const schedule::Guide& guide_;
+  const GuideSpan span_;
+  const std::shared_ptr<GuideRecipe> recipe_ = std::make_shared<GuideRecipe>();
+  std::size_t next_ = 0;
+};
+
 // Written on a pool thread and kept: two weeks of 20 channels are 8 MB, and would hold every answer up for 80 ms.
 void guide(const StreamServices& services, const Request& request, Responder responder) {
   const bool by_device = request.query_value("token") != nullptr;
   const auto caller =
       by_device ? services.authenticator.device(request, responder) : services.authenticator.bearer(request, responder);
   if (!caller) return;
-  const auto span = read_span(services, request);
-  if (!span) return responder.error(span.error());
   std::vector<const Channel*> shown;
   for (const Channel& channel : services.channels.all()) {
     const Protection protection = channel.encrypted ? Protection::kCenc : Protection::kClear;
     if (allowed(services, *caller, channel, Kind::kLive, protection)) shown.push_back(&channel);
   }
+  const auto span = read_span(request, span_for_apps(services.now(), shown));
+  if (!span) return responder.error(span.error());
   const bool compressed = responder.accepts_gzip();
   const std::string key = guide_key(services, shown, *span) + (compressed ? " gzip" : "");
   const std::string etag = quoted_digest(key);
@@ -170,21 +219,11 @@ void guide(const StreamServices& services, const Request& request, Responder res
     responder.bytes(200, "application/xml", {*made});
   };
   if (const base::SharedBytes kept = services.blobs.find(key)) return send(core::Result<base::SharedBytes>(kept));
-  auto recipe = std::make_shared<GuideRecipe>();
-  for (const Channel* channel : shown) {
-    recipe->channels.push_back(
-        {channel->key, channel->name, channel->logo_url, services.guide.entries(channel->id, span->from, span->to)});
-  }
-  services.blobs.get(
-      key,
-      [recipe, compressed]() -> core::Result<base::SharedBytes> {
-        std::string text = recipe->write();
-        if (!compressed) return base::keep(std::move(text));
-        base::SharedBytes bytes = gzip(text);
-        if (bytes == nullptr) return core::fail(core::Code::kInternal, "the guide cannot be compressed");
-        return bytes;
-      },
-      send);
+  const auto copy = std::make_shared<GuideCopy>(services.guide, shown, *span);
+  copy->run([&blobs = services.blobs, key, compressed, send](const std::shared_ptr<const GuideRecipe>& recipe) {
+    blobs.get(
+        key, [recipe, compressed] { return write_guide(*recipe, compressed); }, send);
+  });
 }
 
 }  // namespace

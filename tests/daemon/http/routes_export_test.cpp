@@ -56,6 +56,11 @@ class ExportTest : public test::StationWithArchive {
     put("{duration}", (end - start) / kSecondNs);
     return source;
   }
+  void set_window(int hours) {
+    channels::Channel changed = *channels_->find("ch1");
+    changed.cutv_window_hours = hours;
+    ASSERT_TRUE(channels_->update(changed, now_));
+  }
   // The media playlist behind a multivariant one.
   test::HttpResponse media(const std::string& address) {
     const auto multivariant = get(address);
@@ -205,6 +210,45 @@ TEST_F(ExportTest, TheGuideIsXmltvOfTheSameChannels) {
   EXPECT_LT(changed.body.size(), guide.body.size());
   EXPECT_EQ(get(url("/api/v1/epg.xml")).status, 401);
   EXPECT_EQ(get(address + "&from=1&to=1300000").code(), "invalid_request") << "over 14 days";
+}
+
+TEST_F(ExportTest, CatchupDaysAreTheWindowRoundedUp) {
+  const std::string address = text(add_device(), "playlist_url");
+  for (const auto& [hours, days] : {std::pair{1, "1"}, {24, "1"}, {25, "2"}, {168, "7"}, {720, "30"}}) {
+    set_window(hours);
+    EXPECT_EQ(attribute(lines(get(address).body)[1], "catchup-days"), days) << hours;
+  }
+}
+
+// Kodi's IPTV Simple Client plays a programme that its guide has and that began within catchup-days.
+TEST_F(ExportTest, TheGuideGoesBackAsFarAsTheLongestCatchup) {
+  const Json device = add_device();
+  constexpr std::int64_t kDay = 24 * kHourNs;
+  const auto oldest = [&](const std::string& more = "") -> core::Utc {
+    const auto guide = get(text(device, "epg_url") + more);
+    EXPECT_EQ(guide.status, 200) << guide.body;
+    schedule::XmltvReader reader({"ch1"}, nullptr);
+    EXPECT_TRUE(reader.feed(core::as_bytes(guide.body)));
+    return reader.finish().value().programmes.at("ch1").at(0).entry.start;
+  };
+  const core::Utc now = now_;
+  for (const int days : {29, 8, 6}) add_programme(one_, -days * 24 * 12);
+  set_window(720);
+  const auto found = lines(get(text(device, "playlist_url")).body);
+  ASSERT_EQ(attribute(found[1], "catchup-days"), "30");
+  EXPECT_EQ(attribute(found[0], "url-tvg"), text(device, "epg_url"));
+  EXPECT_EQ(oldest(), now - 29 * kDay);
+  EXPECT_EQ(oldest("&from=" + seconds(now - 9 * kDay)), now - 8 * kDay) << "what is asked for is what is answered";
+  EXPECT_EQ(oldest("&to=" + seconds(now + kDay)), now - 6 * kDay) << "from a week ago on";
+  set_window(8 * 24);
+  EXPECT_EQ(oldest(), now - 8 * kDay) << "the hour that has begun does not count";
+  set_window(24);
+  EXPECT_EQ(oldest(), now - 6 * kDay) << "a week in any case";
+  set_window(720);
+  channels::Channel changed = *channels_->find("ch1");
+  changed.catchup_enabled = false;
+  ASSERT_TRUE(channels_->update(changed, now_));
+  EXPECT_EQ(oldest(), now - 6 * kDay) << "nothing is offered";
 }
 
 TEST_F(ExportTest, DevicesBelongToTheirAccount) {
