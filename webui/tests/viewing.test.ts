@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Client } from "../src/api/client.ts";
 import { Session } from "../src/api/session.ts";
-import { Viewing, type Heartbeat } from "../src/api/viewing.ts";
+import { PageViewing, Viewing, type Heartbeat } from "../src/api/viewing.ts";
 
 interface Asked {
   method: string;
@@ -100,4 +100,27 @@ test("a page that goes away waits for no answer", async () => {
     asked.map(({ method }) => method),
     ["POST", "PUT", "DELETE"],
   );
+});
+
+test("a page that comes back begins another session", async () => {
+  let sessions = 0;
+  const { asked, client } = station(({ method }) => (method === "POST" ? started(`s${++sessions}`) : [200, {}]));
+  const told = (method: string, id: string) => asked.some((one) => one.method === method && one.path.endsWith(id));
+  const page = new EventTarget();
+  const show = (persisted: boolean) => page.dispatchEvent(Object.assign(new Event("pageshow"), { persisted }));
+  const viewing = new PageViewing(() => new Viewing(client, viewed, () => beat(5)), page);
+  await until(() => told("PUT", "s1"));
+  show(false);
+  page.dispatchEvent(new Event("pagehide"));
+  await until(() => told("DELETE", "s1"));
+  assert.equal(sessions, 1, "the page was there all the time");
+  show(true);
+  await until(() => told("PUT", "s2"));
+  viewing.stop();
+  await until(() => told("DELETE", "s2"));
+  show(true);
+  page.dispatchEvent(new Event("pagehide"));
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(sessions, 2, "another player has the page now");
+  assert.equal(asked.filter(({ method }) => method === "DELETE").length, 2);
 });

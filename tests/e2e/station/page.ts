@@ -202,6 +202,19 @@ export function pageTests(station: () => Station): void {
       });
     });
 
+    // As out of the back/forward cache; which pages a browser puts there is its own affair.
+    test("tells what it plays anew when the browser brings it back", async () => {
+      const past = async () => (await sessions()).filter(({ kind }) => kind === "catchup");
+      const before = (await past()).length;
+      await page.evaluate(() => window.dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true })));
+      await until("the end of its session", 30, async () => (await past()).every((one) => one.end_reason === "stopped"));
+      await page.evaluate(() => window.dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true })));
+      await until("another session", 30, async () => {
+        const now = await past();
+        return now.length === before + 1 && now.filter(({ end_reason }) => end_reason === null).length === 1;
+      });
+    });
+
     test("needs nothing that its Content-Security-Policy forbids", () => {
       assert.deepEqual(
         log.filter((line) => /Content Security Policy|exception:/i.test(line)),

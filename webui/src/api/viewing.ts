@@ -94,3 +94,43 @@ export class Viewing {
     return `/api/v1/tstv/sessions/${encodeURIComponent(this.id)}`;
   }
 }
+
+/**
+ * What one player shows for as long as the page is there: the session ends when the page goes away, and another begins
+ * when the browser takes the page out of its back/forward cache, in which nothing of it ran.
+ */
+export class PageViewing {
+  private viewing: Viewing;
+  private readonly leave = () => this.viewing.stop(true);
+  private readonly comeBack = (event: Event) => {
+    if (!(event as PageTransitionEvent).persisted) return;
+    this.viewing.stop(true);
+    this.viewing = this.begin();
+  };
+
+  constructor(
+    private readonly make: () => Viewing,
+    private readonly page: EventTarget = window,
+  ) {
+    this.viewing = this.begin();
+    this.page.addEventListener("pagehide", this.leave);
+    this.page.addEventListener("pageshow", this.comeBack);
+  }
+
+  /** Goes out with the next heartbeat. */
+  failed(sentence: string): void {
+    this.viewing.failed(sentence);
+  }
+
+  stop(): void {
+    this.page.removeEventListener("pagehide", this.leave);
+    this.page.removeEventListener("pageshow", this.comeBack);
+    this.viewing.stop();
+  }
+
+  private begin(): Viewing {
+    const viewing = this.make();
+    void viewing.start();
+    return viewing;
+  }
+}

@@ -2,7 +2,7 @@ import { useCallback, useEffect, useRef, useState, type KeyboardEvent } from "re
 import type { Client } from "../api/client.ts";
 import { Problem, sentence } from "../api/problem.ts";
 import type { Programme } from "../api/types.ts";
-import { Viewing } from "../api/viewing.ts";
+import { PageViewing, Viewing } from "../api/viewing.ts";
 import type { Engine, Playing, Stream } from "../player/engine.ts";
 import type { Route } from "../route.ts";
 import { Transport } from "./Transport.tsx";
@@ -116,8 +116,7 @@ function useEngine(
     let gone = false;
     let engine: Engine | undefined;
     let viewed: Stream["viewed"] = null;
-    let viewing: Viewing | undefined;
-    const leave = () => viewing?.stop(true);
+    let viewing: PageViewing | undefined;
     let timer: number | undefined;
     let retry: number | undefined;
     const update = (change: Partial<Running>) => !gone && setRunning((last) => ({ ...last, ...change }));
@@ -148,10 +147,8 @@ function useEngine(
     };
     setRunning((last) => (last.waiting ? last : nothingRuns));
     start().catch(fail);
-    window.addEventListener("pagehide", leave);
     return () => {
       gone = true;
-      window.removeEventListener("pagehide", leave);
       viewing?.stop();
       window.clearInterval(timer);
       window.clearTimeout(retry);
@@ -161,8 +158,6 @@ function useEngine(
   return running;
 }
 
-function watched(client: Client, engine: Engine, { what }: NonNullable<Stream["viewed"]>): Viewing {
-  const viewing = new Viewing(client, what, () => engine.heartbeat());
-  void viewing.start();
-  return viewing;
+function watched(client: Client, engine: Engine, { what }: NonNullable<Stream["viewed"]>): PageViewing {
+  return new PageViewing(() => new Viewing(client, what, () => engine.heartbeat()));
 }
