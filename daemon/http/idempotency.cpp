@@ -64,14 +64,15 @@ class Idempotency::Recording final : public Exchange {
   std::function<void()> forget_;
 };
 
-Handler Idempotency::wrap(const Authenticator& authenticator, Handler handler) {
-  return [this, &authenticator, handler = std::move(handler)](const Request& request, Responder responder) {
+Handler Idempotency::wrap(const Authenticator& authenticator, Handler handler, std::optional<access::Role> role) {
+  return [this, &authenticator, role, handler = std::move(handler)](const Request& request, Responder responder) {
     const std::string* key = request.header("idempotency-key");
     if (key == nullptr) return handler(request, std::move(responder));
     if (key->empty() || key->size() > kLongestKey) {
       return responder.problem(base::bad_request("Idempotency-Key has to have 1 to 255 bytes"));
     }
-    const auto caller = authenticator.bearer(request, responder);
+    const auto caller =
+        role ? authenticator.with_role(request, responder, *role) : authenticator.bearer(request, responder);
     if (!caller) return;
     answer(request, std::move(responder), caller->account_id + "\n" + request.path + "\n" + *key, handler);
   };

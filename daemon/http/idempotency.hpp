@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "http/authenticate.hpp"
@@ -23,9 +24,10 @@ class Idempotency {
 
   // As the handler; where the request has a key, the same account, path and key get the first answer again, with
   // `Idempotent-Replayed: true`. 422 for a key with another body, 409 while the first is being answered, 400 for a key
-  // that is empty or longer than 255 bytes. Answers of 5xx, and those before sign-in, are not kept. This has to
-  // outlive the handler.
-  [[nodiscard]] Handler wrap(const Authenticator& authenticator, Handler handler);
+  // that is empty or longer than 255 bytes. Who has not got `role` any more is refused as by the handler (401, 403).
+  // Answers of 5xx, and those before sign-in or without that role, are not kept. This has to outlive the handler.
+  [[nodiscard]] Handler wrap(const Authenticator& authenticator, Handler handler,
+                             std::optional<access::Role> role = std::nullopt);
 
  private:
   struct Answer;

@@ -93,6 +93,8 @@ core::Result<void> merge(base::JsonReader& in, Channel& channel) {
 
 class AdminChannels {
  public:
+  static constexpr access::Role kRole = access::Role::kAdmin;
+
   explicit AdminChannels(AdminChannelServices services) : services_(std::move(services)) {}
 
   void list(const Request& request, Responder responder) const {
@@ -150,7 +152,7 @@ class AdminChannels {
  private:
   [[nodiscard]] bool admitted(const Request& request, Responder& responder,
                               std::initializer_list<std::string_view> query) const {
-    return services_.authenticator.admits(request, responder, access::Role::kAdmin, query).has_value();
+    return services_.authenticator.admits(request, responder, kRole, query).has_value();
   }
 
   const Channel* find(const Request& request, Responder& responder) const {
@@ -177,7 +179,7 @@ void register_admin_channel_routes(Router& router, AdminChannelServices services
   const auto bind = handlers_of(std::make_shared<const AdminChannels>(services));
   router.get("/api/v1/admin/channels", bind(&AdminChannels::list));
   router.post("/api/v1/admin/channels",
-              services.idempotency.wrap(services.authenticator, bind(&AdminChannels::create)));
+              services.idempotency.wrap(services.authenticator, bind(&AdminChannels::create), AdminChannels::kRole));
   router.get("/api/v1/admin/channels/{channel_id}", bind(&AdminChannels::get));
   router.patch("/api/v1/admin/channels/{channel_id}", bind(&AdminChannels::change));
   router.remove("/api/v1/admin/channels/{channel_id}", bind(&AdminChannels::remove));

@@ -71,10 +71,12 @@ bool changes_only_eligibility(const base::Json& body) {
 
 class AdminSchedule {
  public:
+  static constexpr access::Role kRole = access::Role::kOperator;
+
   explicit AdminSchedule(AdminScheduleServices services) : services_(std::move(services)) {}
 
   void list(const Request& request, Responder responder) const {
-    if (!services_.authenticator.with_role(request, responder, access::Role::kOperator)) return;
+    if (!services_.authenticator.with_role(request, responder, kRole)) return;
     responder.header("Cache-Control", "no-store");
     const auto query = read_guide_query(services_.channels, services_.now(), request);
     if (!query) return responder.error(query.error());
@@ -143,7 +145,7 @@ class AdminSchedule {
 
  private:
   [[nodiscard]] bool admitted(const Request& request, Responder& responder) const {
-    return services_.authenticator.admits(request, responder, access::Role::kOperator, {}).has_value();
+    return services_.authenticator.admits(request, responder, kRole, {}).has_value();
   }
 
   std::optional<Entry> find(const Request& request, Responder& responder) const {
@@ -199,7 +201,7 @@ void register_admin_schedule_routes(Router& router, AdminScheduleServices servic
   const auto bind = handlers_of(std::make_shared<const AdminSchedule>(services));
   router.get("/api/v1/admin/schedule", bind(&AdminSchedule::list));
   router.post("/api/v1/admin/schedule",
-              services.idempotency.wrap(services.authenticator, bind(&AdminSchedule::create)));
+              services.idempotency.wrap(services.authenticator, bind(&AdminSchedule::create), AdminSchedule::kRole));
   router.get("/api/v1/admin/schedule/{schedule_entry_id}", bind(&AdminSchedule::get));
   router.patch("/api/v1/admin/schedule/{schedule_entry_id}", bind(&AdminSchedule::change));
   router.remove("/api/v1/admin/schedule/{schedule_entry_id}", bind(&AdminSchedule::remove));

@@ -32,6 +32,8 @@ std::string shown_url(const std::string& url) {
 
 class AdminSources {
  public:
+  static constexpr access::Role kRole = access::Role::kAdmin;
+
   explicit AdminSources(AdminSourcesServices services) : services_(std::move(services)) {}
 
   void list(const Request& request, Responder responder) const {
@@ -100,7 +102,7 @@ class AdminSources {
  private:
   [[nodiscard]] bool admitted(const Request& request, Responder& responder,
                               std::initializer_list<std::string_view> query) const {
-    return services_.authenticator.admits(request, responder, access::Role::kAdmin, query).has_value();
+    return services_.authenticator.admits(request, responder, kRole, query).has_value();
   }
 
   const Source* find(const Request& request, Responder& responder) const {
@@ -168,7 +170,7 @@ void register_admin_source_routes(Router& router, AdminSourcesServices services)
   const std::string one = "/api/v1/admin/schedule/sources/{source_id}";
   router.get("/api/v1/admin/schedule/sources", bind(&AdminSources::list));
   router.post("/api/v1/admin/schedule/sources",
-              services.idempotency.wrap(services.authenticator, bind(&AdminSources::create)));
+              services.idempotency.wrap(services.authenticator, bind(&AdminSources::create), AdminSources::kRole));
   router.get(one, bind(&AdminSources::get));
   router.patch(one, bind(&AdminSources::change));
   router.remove(one, bind(&AdminSources::remove));

@@ -155,6 +155,29 @@ TEST_F(AdminScheduleTest, AKeyThatIsSentAgainCreatesNothingTwice) {
   EXPECT_EQ(change("POST", "", body(10, 20), {{"Idempotency-Key", "k1"}}).header("idempotent-replayed"), "");
 }
 
+TEST_F(AdminScheduleTest, AKeyGivesNothingToWhoHasLostTheRole) {
+  const auto send = [&](const char* key, int from) {
+    return change("POST", "", body(from, from + 10), {{"Idempotency-Key", key}});
+  };
+  const auto set_role = [&](const char* role) {
+    auto statement = database_->prepare("UPDATE users SET role = ?1 WHERE id = ?2");
+    ASSERT_TRUE(statement->bind(1, role).bind(2, admin_.id).run());
+  };
+  const auto first = send("k1", 10);
+  ASSERT_EQ(first.status, 201) << first.body;
+  set_role("viewer");
+  const auto refused = send("k1", 10);
+  EXPECT_EQ(refused.status, 403) << refused.body;
+  EXPECT_EQ(refused.code(), "role_not_allowed");
+  EXPECT_EQ(refused.header("idempotent-replayed"), "");
+  EXPECT_EQ(send("k2", 20).status, 403);
+  set_role("operator");
+  EXPECT_EQ(send("k1", 10).body, first.body);
+  EXPECT_EQ(send("k2", 20).status, 201) << "a refusal is no answer to keep";
+  ASSERT_TRUE(accounts_.set_enabled(admin_.id, false, now_));
+  EXPECT_EQ(send("k1", 10).status, 401);
+}
+
 TEST_F(AdminScheduleTest, AdministrationNeedsItsRole) {
   EXPECT_EQ(get(url("/api/v1/admin/schedule")).status, 401);
   EXPECT_EQ(get(url("/api/v1/admin/schedule"), bearer(viewer_)).status, 403);
