@@ -1,6 +1,7 @@
 #include "base/main_context.hpp"
 
 #include <algorithm>
+#include <mutex>
 #include <utility>
 
 #include "base/log.hpp"
@@ -31,6 +32,30 @@ void free_task(gpointer data) noexcept {
   delete static_cast<Repeating*>(data);
 }
 
+// A mutex alone would go to whoever asks again at once, and timers and workers would wait for a crowd of clients.
+// Whoever is next holds `next`, and of the others only one stands before the main context's own thread.
+struct Locks {
+  std::mutex others;
+  std::mutex next;
+  std::mutex state;
+
+  void enter() {
+    const std::lock_guard<std::mutex> guard(next);
+    state.lock();
+  }
+  void leave() { state.unlock(); }
+};
+
+Locks& locks() {
+  static auto* const kLocks = new Locks;  // threads may outlive static objects
+  return *kLocks;
+}
+
+gint poll_and_give_way(GPollFD* fds, guint count, gint timeout_ms) noexcept {
+  const MainPause pause;
+  return g_poll(fds, count, timeout_ms);
+}
+
 }  // namespace
 
 void post(Task task) {
@@ -43,9 +68,31 @@ void post(Task task) {
   g_source_unref(source);
 }
 
-bool on_main_context() {
-  GMainContext* context = g_main_context_default();
-  return g_main_context_is_owner(context) != FALSE;
+void share_main_context() {
+  static const bool kOnce = [] {
+    locks().enter();
+    g_main_context_set_poll_func(g_main_context_default(), poll_and_give_way);
+    return true;
+  }();
+  static_cast<void>(kOnce);
+}
+
+MainTurn::MainTurn() {
+  locks().others.lock();
+  locks().enter();
+}
+
+MainTurn::~MainTurn() {
+  locks().leave();
+  locks().others.unlock();
+}
+
+MainPause::MainPause() {
+  locks().leave();
+}
+
+MainPause::~MainPause() {
+  locks().enter();
 }
 
 Timer::Timer(Timer&& other) noexcept : source_(std::exchange(other.source_, nullptr)) {}

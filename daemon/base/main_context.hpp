@@ -1,4 +1,5 @@
-// The daemon's state belongs to the thread of the default main context. Others post values to it.
+// The daemon's state belongs to the default main context: to the thread that runs it, and to others in turns with it.
+// Who needs no turn posts values.
 #pragma once
 
 #include <glib.h>
@@ -14,8 +15,29 @@ using Task = std::function<void()>;
 // Runs the task on the default main context, after this call; in order of posting. Any thread.
 void post(Task task);
 
-// True on the thread that owns the default main context (or when nobody owns it yet).
-[[nodiscard]] bool on_main_context();
+// From now on the default main context gives way to other threads while it waits for events. Called by the thread that
+// runs it, before there is a MainTurn; again, it does nothing.
+void share_main_context();
+
+// While it lives, this thread does what belongs on the main context, and the thread that runs it waits: it comes next,
+// however many others want a turn. Not for that thread itself, and not within another turn.
+class MainTurn {
+ public:
+  MainTurn();
+  ~MainTurn();
+  MainTurn(const MainTurn&) = delete;
+  MainTurn& operator=(const MainTurn&) = delete;
+};
+
+// The reverse: while it lives, the thread that runs the main context gives way, as a wait for threads that take turns
+// needs it.
+class MainPause {
+ public:
+  MainPause();
+  ~MainPause();
+  MainPause(const MainPause&) = delete;
+  MainPause& operator=(const MainPause&) = delete;
+};
 
 // A source on the default main context that is removed with the object. Main context only; movable.
 class Timer {

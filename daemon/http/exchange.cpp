@@ -138,8 +138,9 @@ void ServerExchange::problem(const base::Problem& problem) {
 
 void ServerExchange::write(int status, const std::string& content_type, const std::vector<SharedBytes>& body) {
   if (!body.empty()) set_header("Content-Type", content_type);
-  path_->send(status, headers_, body);
-  report(status, size_of(body));
+  const std::size_t size = size_of(body);
+  path_->send(status, std::move(headers_), body);
+  report(status, size);
 }
 
 void ServerExchange::report(int status, std::size_t bytes) const {
@@ -165,7 +166,7 @@ void refuse_malformed(std::string_view why, ReturnPath& path) {
   ReturnPath::Headers headers = common_headers(base::quick_uuid());
   headers.emplace_back("Cache-Control", "no-store");
   headers.emplace_back("Content-Type", "application/problem+json");
-  path.send(problem.status, headers, {base::copy_of(problem.to_json().dump())});
+  path.send(problem.status, std::move(headers), {base::copy_of(problem.to_json().dump())});
 }
 
 }  // namespace aircheck::http

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 #include "base/certificate.hpp"
@@ -152,7 +153,11 @@ core::Result<void> Server::Impl::reload(const ServerOptions& options) {
 void Server::Impl::retire(std::unique_ptr<Transport> transport) {
   retired_.push_back(std::move(transport));
   retired_timer_ = base::Timer::every(kRetiredLookMs, [this] {
-    std::erase_if(retired_, [](const auto& old) { return old->connections() == 0; });
+    const auto done = std::ranges::partition(retired_, [](const auto& old) { return old->connections() > 0; });
+    // They give way to their threads while they go.
+    const std::vector<std::unique_ptr<Transport>> ending(std::make_move_iterator(done.begin()),
+                                                         std::make_move_iterator(done.end()));
+    retired_.erase(done.begin(), done.end());
     if (retired_.empty()) retired_timer_.cancel();
   });
 }

@@ -27,13 +27,9 @@ namespace {
 constexpr std::size_t kMemoryOfAConnection = 32U << 10;
 // The limit of connections is the listener's.
 constexpr intptr_t kMostConnections = 1 << 20;
-constexpr unsigned kLongestMs = 60'000;
-constexpr int kTurns = 16;  // then other sources of the main loop get a turn
+constexpr unsigned kMostThreads = 16;
+constexpr std::int64_t kTellAgainMs = 200;
 constexpr const char* kTlsPriorities = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
-
-std::int64_t now_ms() {
-  return g_get_monotonic_time() / 1000;
-}
 
 // What a response keeps alive until it is sent.
 using Pieces = std::vector<SharedBytes>;
@@ -42,7 +38,7 @@ void free_pieces(void* pieces) noexcept {
   delete static_cast<Pieces*>(pieces);
 }
 
-MHD_Response* make_response(const Pieces& body) {
+MHD_Response* make_response(Pieces body) {
   if (body.empty()) return MHD_create_response_from_buffer(0, nullptr, MHD_RESPMEM_PERSISTENT);
   std::vector<MHD_IoVec> vector;
   for (const SharedBytes& piece : body) {
@@ -50,7 +46,7 @@ MHD_Response* make_response(const Pieces& body) {
     const void* bytes = g_bytes_get_data(piece.get(), &size);
     vector.push_back({bytes, size});
   }
-  auto* const kept = new Pieces(body);
+  auto* const kept = new Pieces(std::move(body));
   // One piece goes out in one call with the head.
   if (vector.size() == 1) {
     return MHD_create_response_from_buffer_with_free_callback_cls(
@@ -95,7 +91,7 @@ struct Transport::Incoming {
   ArrivedRequest request;
   std::shared_ptr<ReturnPath> path;
   bool begun = false;
-  bool served = false;
+  bool complete = false;  // or refused
 };
 
 Peer peer_of(const sockaddr* address, socklen_t size) {
@@ -107,17 +103,13 @@ Peer peer_of(const sockaddr* address, socklen_t size) {
   return {std::string(text) + ":" + std::to_string(g_inet_socket_address_get_port(inet)), text};
 }
 
-void ReturnPath::send(int status, const Headers& headers, const std::vector<SharedBytes>& body) {
-  if (gone() || std::exchange(sent_, true)) return;
-  MHD_Response* response = make_response(body);
-  for (const auto& [name, value] : headers) MHD_add_response_header(response, name.c_str(), value.c_str());
-  if (ends_connection_) MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
-  if (MHD_queue_response(connection_, static_cast<unsigned>(status), response) != MHD_YES) {
-    base::log_error("http", "an answer of status " + std::to_string(status) + " could not be sent");
-  }
-  MHD_destroy_response(response);
+// The thread of the connection takes it from here.
+void ReturnPath::send(int status, Headers headers, std::vector<SharedBytes> body) {
+  if (gone() || answer_) return;
+  answer_ = Answer{status, std::move(headers), std::move(body)};
   if (!std::exchange(suspended_, false)) return;
-  transport_->resume(*this);
+  transport_->suspended_.erase(this);
+  MHD_resume_connection(connection_);
 }
 
 // What the library calls.
@@ -127,6 +119,10 @@ struct Transport::Callbacks {
     return *static_cast<Peer*>(info->socket_context);
   }
 
+  static int socket_of(MHD_Connection* connection) {
+    return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+  }
+
   static void on_connection(void* data, MHD_Connection* connection, void** context,
                             MHD_ConnectionNotificationCode code) noexcept {
     auto* self = static_cast<Transport*>(data);
@@ -134,16 +130,21 @@ struct Transport::Callbacks {
       const sockaddr* address = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
       const socklen_t size = address->sa_family == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
       *context = new Peer(peer_of(address, size));
-      ++self->connections_;
-      const int socket = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+      const int socket = socket_of(connection);
       epoll_event ending{};
       ending.events = EPOLLRDHUP | EPOLLONESHOT;
       ending.data.fd = socket;
+      const base::MainTurn turn;
+      ++self->connections_;
       epoll_ctl(self->endings_, EPOLL_CTL_ADD, socket, &ending);
       return;
     }
     const std::unique_ptr<Peer> peer(static_cast<Peer*>(*context));
     *context = nullptr;
+    const base::MainTurn turn;
+    // Its number may be another's soon.
+    epoll_ctl(self->endings_, EPOLL_CTL_DEL, socket_of(connection), nullptr);
+    self->ended_.erase(socket_of(connection));
     --self->connections_;
     self->events_.closed(*peer);
   }
@@ -159,7 +160,8 @@ struct Transport::Callbacks {
     return incoming.release();
   }
 
-  // Called first when the head is there, then for each part of the body, and when all is there.
+  // Called first when the head is there, then for each part of the body, when all is there, and when it goes on after
+  // it was suspended.
   static MHD_Result on_request(void* data, MHD_Connection* connection, const char*, const char* method,
                                const char* version, const char* bytes, std::size_t* size, void** context) noexcept {
     auto* self = static_cast<Transport*>(data);
@@ -171,10 +173,31 @@ struct Transport::Callbacks {
     } else if (*size > 0) {
       self->collect(incoming, bytes, *size);
       *size = 0;
-    } else if (!std::exchange(incoming.served, true)) {
-      self->serve(connection, incoming);
+    } else {
+      incoming.complete = true;
     }
+    if (!incoming.complete) return MHD_YES;
+    bool answered = incoming.path->answer_.has_value();
+    if (!answered) {
+      const base::MainTurn turn;
+      if (self->stopping_) return MHD_NO;
+      self->serve(connection, incoming);
+      answered = incoming.path->answer_.has_value();
+    }
+    if (answered) send(connection, *incoming.path);
     return MHD_YES;
+  }
+
+  // Only the thread of a connection gives the library an answer for it: they never meet over one.
+  static void send(MHD_Connection* connection, ReturnPath& path) {
+    ReturnPath::Answer& answer = *path.answer_;
+    MHD_Response* response = make_response(std::move(answer.body));
+    for (const auto& [name, value] : answer.headers) MHD_add_response_header(response, name.c_str(), value.c_str());
+    if (path.ends_connection_) MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    if (MHD_queue_response(connection, static_cast<unsigned>(answer.status), response) != MHD_YES) {
+      base::log_error("http", "an answer of status " + std::to_string(answer.status) + " could not be sent");
+    }
+    MHD_destroy_response(response);
   }
 
   static void on_completed(void* data, MHD_Connection* connection, void** context,
@@ -182,6 +205,7 @@ struct Transport::Callbacks {
     auto* self = static_cast<Transport*>(data);
     const std::unique_ptr<Incoming> incoming(static_cast<Incoming*>(*context));
     *context = nullptr;
+    const base::MainTurn turn;
     if (incoming != nullptr && incoming->path != nullptr) {
       self->suspended_.erase(incoming->path.get());
       incoming->path->connection_ = nullptr;
@@ -189,17 +213,8 @@ struct Transport::Callbacks {
     self->events_.request_ended(peer(connection));
   }
 
-  // The library takes a short read for the last one, and its epoll is not told twice of the end of a stream: a client
-  // that says what it wants and closes at once would be waited for. This tells it again.
   static gboolean on_ending(gint, GIOCondition, gpointer data) noexcept {
-    std::array<epoll_event, 64> events{};
-    const int count = epoll_wait(static_cast<Transport*>(data)->endings_, events.data(), events.size(), 0);
-    for (int i = 0; i < count; ++i) shutdown(events.at(static_cast<std::size_t>(i)).data.fd, SHUT_RD);
-    return G_SOURCE_CONTINUE;
-  }
-
-  static gboolean on_ready(gint, GIOCondition, gpointer data) noexcept {
-    static_cast<Transport*>(data)->run();
+    static_cast<Transport*>(data)->find_ended();
     return G_SOURCE_CONTINUE;
   }
 };
@@ -208,14 +223,17 @@ Transport::Transport(const TransportOptions& options, TransportEvents events)
     : body_limit_(options.body_limit), events_(std::move(events)) {}
 
 Transport::~Transport() {
-  for (GSource* source : {ready_source_, ending_source_}) {
-    if (source == nullptr) continue;
-    g_source_destroy(source);
-    g_source_unref(source);
+  if (ending_source_ != nullptr) {
+    g_source_destroy(ending_source_);
+    g_source_unref(ending_source_);
   }
+  stopping_ = true;
   // The library may not be stopped while it waits for answers.
   for (ReturnPath* path : suspended_) MHD_resume_connection(path->connection_);
-  if (daemon_ != nullptr) MHD_stop_daemon(daemon_);
+  if (daemon_ != nullptr) {
+    const base::MainPause pause;
+    MHD_stop_daemon(daemon_);
+  }
   if (endings_ >= 0) close(endings_);
 }
 
@@ -226,7 +244,10 @@ core::Result<std::unique_ptr<Transport>> Transport::start(const TransportOptions
 }
 
 core::Result<void> Transport::open(const TransportOptions& options) {
-  unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME;
+  base::share_main_context();
+  AIRCHECK_TRY_VOID(watch_endings());
+  unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME;
+  const unsigned threads = std::clamp(options.threads > 0 ? options.threads : g_get_num_processors(), 1U, kMostThreads);
   const auto function = [](auto* callback) { return reinterpret_cast<intptr_t>(callback); };
   const std::int64_t idle_s = std::clamp<std::int64_t>(options.idle_ms / 1000, 1, std::numeric_limits<int>::max());
   std::vector<MHD_OptionItem> items = {
@@ -238,6 +259,7 @@ core::Result<void> Transport::open(const TransportOptions& options) {
       {MHD_OPTION_CONNECTION_TIMEOUT, static_cast<intptr_t>(idle_s), nullptr},
       {MHD_OPTION_STRICT_FOR_CLIENT, 1, nullptr},
   };
+  if (threads > 1) items.push_back({MHD_OPTION_THREAD_POOL_SIZE, static_cast<intptr_t>(threads), nullptr});
   // The library copies none of these.
   std::string certificate = options.certificate_pem;
   std::string key = options.key_pem;
@@ -255,62 +277,40 @@ core::Result<void> Transport::open(const TransportOptions& options) {
     return certificate.empty() ? fail(Code::kInternal, "libmicrohttpd does not start")
                                : fail(Code::kInvalidArgument, "TLS: certificate and key are no pair that can be used");
   }
-  endings_ = epoll_create1(EPOLL_CLOEXEC);
-  if (endings_ < 0) return core::fail_errno(errno, "cannot watch connections");
-  ready_source_ = watch(MHD_get_daemon_info(daemon_, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd, Callbacks::on_ready);
-  ending_source_ = watch(endings_, Callbacks::on_ending);
   return {};
 }
 
-GSource* Transport::watch(int epoll, gboolean (*callback)(gint, GIOCondition, gpointer)) {
-  GSource* source = g_unix_fd_source_new(epoll, G_IO_IN);
+core::Result<void> Transport::watch_endings() {
+  endings_ = epoll_create1(EPOLL_CLOEXEC);
+  if (endings_ < 0) return core::fail_errno(errno, "cannot watch connections");
+  ending_source_ = g_unix_fd_source_new(endings_, G_IO_IN);
   // GSource callbacks take their real type through GSourceFunc.
-  g_source_set_callback(source, reinterpret_cast<GSourceFunc>(reinterpret_cast<void (*)()>(callback)), this, nullptr);
-  // Else GLib takes the descriptor out of its poll for the time of the callback, and wakes itself up for that twice:
-  // four calls of the system for each request.
-  g_source_set_can_recurse(source, TRUE);
-  g_source_attach(source, nullptr);
-  return source;
+  g_source_set_callback(
+      ending_source_, reinterpret_cast<GSourceFunc>(reinterpret_cast<void (*)()>(Callbacks::on_ending)), this, nullptr);
+  g_source_attach(ending_source_, nullptr);
+  return {};
+}
+
+void Transport::find_ended() {
+  std::array<epoll_event, 64> events{};
+  const int count = epoll_wait(endings_, events.data(), events.size(), 0);
+  for (int i = 0; i < count; ++i) ended_.insert(events.at(static_cast<std::size_t>(i)).data.fd);
+  tell_of_ends();
+  if (!ended_.empty() && !tell_again_.active()) {
+    tell_again_ = base::Timer::every(kTellAgainMs, [this] { tell_of_ends(); });
+  }
+}
+
+// The library takes a short read for the last one, and its epoll is not told twice of the end of a stream: a client
+// that says what it wants and closes at once would be waited for. This tells it again, until it has been heard: where
+// it comes before the short read, it is lost too.
+void Transport::tell_of_ends() {
+  for (const int socket : ended_) shutdown(socket, SHUT_RD);
+  if (ended_.empty()) tell_again_.cancel();
 }
 
 bool Transport::add(int socket, const sockaddr* address, socklen_t size) {
-  if (MHD_add_connection(daemon_, socket, address, size) != MHD_YES) return false;
-  if (!wake_.active()) run();
-  return true;
-}
-
-// The library looks at it in its next turn, which nothing but us brings about.
-void Transport::resume(ReturnPath& path) {
-  suspended_.erase(&path);
-  MHD_resume_connection(path.connection_);
-  resumed_ = true;
-  if (!running_) wake_in(0);
-}
-
-void Transport::run() {
-  if (std::exchange(running_, true)) return;
-  std::int64_t left_ms = 0;
-  for (int turn = 0; turn < kTurns && left_ms == 0; ++turn) {
-    resumed_ = false;
-    MHD_run(daemon_);
-    MHD_UNSIGNED_LONG_LONG next_ms = kLongestMs;
-    const bool waits = MHD_get_timeout(daemon_, &next_ms) == MHD_YES;
-    if (!waits || next_ms > kLongestMs) next_ms = kLongestMs;
-    left_ms = resumed_ ? 0 : static_cast<std::int64_t>(next_ms);
-  }
-  running_ = false;
-  if (connections_ > 0) wake_in(left_ms);
-}
-
-// Of the times only the first counts; it is not put off for each byte that comes.
-void Transport::wake_in(std::int64_t left_ms) {
-  const std::int64_t at_ms = now_ms() + left_ms;
-  if (wake_.active() && wake_at_ms_ <= at_ms) return;
-  wake_at_ms_ = at_ms;
-  wake_ = base::Timer::once(left_ms, [this] {
-    wake_.cancel();
-    run();
-  });
+  return MHD_add_connection(daemon_, socket, address, size) == MHD_YES;
 }
 
 void Transport::begin(MHD_Connection* connection, Incoming& incoming) {
@@ -327,7 +327,7 @@ void Transport::begin(MHD_Connection* connection, Incoming& incoming) {
   // Where chunks end, readers disagree about LF alone and about extensions: nothing follows them here.
   incoming.path->ends_connection_ = fault.has_value() || head.header("transfer-encoding") != nullptr;
   if (fault) {
-    incoming.served = true;
+    incoming.complete = true;
     events_.refuse(*fault, *incoming.path);
     return;
   }
@@ -336,8 +336,7 @@ void Transport::begin(MHD_Connection* connection, Incoming& incoming) {
   // Who asks first whether we take the body is spared to send it.
   if (!incoming.request.too_large || !expects_continue(head)) return;
   incoming.path->ends_connection_ = true;
-  incoming.served = true;
-  serve(connection, incoming);
+  incoming.complete = true;
 }
 
 void Transport::collect(Incoming& incoming, const char* bytes, std::size_t size) const {
@@ -351,7 +350,7 @@ void Transport::serve(MHD_Connection* connection, Incoming& incoming) {
   const std::shared_ptr<ReturnPath> path = incoming.path;
   incoming.request.peer = Callbacks::peer(connection);
   events_.request(std::move(incoming.request), path);
-  if (path->sent_) return;
+  if (path->answer_) return;
   path->suspended_ = true;
   suspended_.insert(path.get());
   MHD_suspend_connection(connection);

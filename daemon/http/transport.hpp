@@ -1,5 +1,5 @@
-// HTTP/1.1 on connections that somebody else has accepted: libmicrohttpd, driven by the main loop. The only place that
-// knows it.
+// HTTP/1.1 on connections that somebody else has accepted: libmicrohttpd, whose threads read, write and encrypt. What
+// they ask of us they ask in turns of the main context. The only place that knows it.
 #pragma once
 
 #include <glib.h>
@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_set>
 #include <utility>
@@ -38,17 +39,22 @@ class ReturnPath {
   using Headers = std::vector<std::pair<std::string, std::string>>;
 
   // Once. `body` may be empty; the pieces are sent as they are, without a copy.
-  void send(int status, const Headers& headers, const std::vector<base::SharedBytes>& body);
+  void send(int status, Headers headers, std::vector<base::SharedBytes> body);
   [[nodiscard]] bool gone() const { return connection_ == nullptr; }
 
  private:
   friend class Transport;
+  struct Answer {
+    int status = 0;
+    Headers headers;
+    std::vector<base::SharedBytes> body;
+  };
   ReturnPath(Transport& transport, MHD_Connection* connection) : transport_(&transport), connection_(connection) {}
 
   Transport* transport_;
   MHD_Connection* connection_;  // null: the request has ended
+  std::optional<Answer> answer_;
   bool suspended_ = false;
-  bool sent_ = false;
   bool ends_connection_ = false;
 };
 
@@ -65,8 +71,10 @@ struct TransportOptions {
   std::string key_pem;
   std::int64_t idle_ms = 60'000;  // who neither sends nor takes a byte for as long is disconnected
   std::size_t body_limit = 1 << 20;
+  unsigned threads = 0;  // 0: one for each processor that we may use
 };
 
+// In turns of the main context, but for `refuse`, which has to be ready for any thread at any time.
 struct TransportEvents {
   // Answered by the return path, at once or later.
   std::function<void(ArrivedRequest, std::shared_ptr<ReturnPath>)> request;
@@ -77,7 +85,7 @@ struct TransportEvents {
   std::function<void(std::string_view why, ReturnPath&)> refuse;
 };
 
-// Main context only.
+// Main context only; one at least has to be started by the thread that runs it.
 class Transport {
  public:
   static core::Result<std::unique_ptr<Transport>> start(const TransportOptions& options, TransportEvents events);
@@ -96,26 +104,25 @@ class Transport {
 
   Transport(const TransportOptions& options, TransportEvents events);
   core::Result<void> open(const TransportOptions& options);
-  GSource* watch(int epoll, gboolean (*callback)(gint, GIOCondition, gpointer));
+  core::Result<void> watch_endings();
+  void find_ended();
+  void tell_of_ends();
   void begin(MHD_Connection* connection, Incoming& incoming);
   void collect(Incoming& incoming, const char* bytes, std::size_t size) const;
   void serve(MHD_Connection* connection, Incoming& incoming);
-  void resume(ReturnPath& path);
-  void run();
-  void wake_in(std::int64_t left_ms);
 
-  std::size_t body_limit_;
-  TransportEvents events_;
+  const std::size_t body_limit_;
+  const TransportEvents events_;
   MHD_Daemon* daemon_ = nullptr;
-  GSource* ready_source_ = nullptr;
   GSource* ending_source_ = nullptr;
-  int endings_ = -1;  // an epoll of those whose client sends no more
-  base::Timer wake_;
-  std::int64_t wake_at_ms_ = 0;
-  std::unordered_set<ReturnPath*> suspended_;
+  int endings_ = -1;  // an epoll that says once whose client sends no more
+
+  // In turns of the main context.
+  std::unordered_set<int> ended_;  // sockets whose client sends no more
+  base::Timer tell_again_;
+  std::unordered_set<ReturnPath*> suspended_;  // wait for their answers
   int connections_ = 0;
-  bool running_ = false;
-  bool resumed_ = false;  // since the last turn of the library began
+  bool stopping_ = false;
 };
 
 }  // namespace aircheck::http

@@ -14,6 +14,7 @@ namespace aircheck::test {
 class MainLoopTest : public ::testing::Test {
  protected:
   static constexpr std::int64_t kWatchdogMs = 60'000;
+  static constexpr guint kLookMs = 5;
 
   // Iterates the main context until `done`; false and a test failure when the watchdog barks.
   [[nodiscard]] static bool run_until(const std::function<bool()>& done, std::int64_t watchdog_ms = kWatchdogMs) {
@@ -27,9 +28,16 @@ class MainLoopTest : public ::testing::Test {
         },
         &barked, nullptr);
     g_source_attach(watchdog, nullptr);
+    // What other threads bring about need not wake the main loop.
+    GSource* look = g_timeout_source_new(kLookMs);
+    g_source_set_callback(
+        look, [](gpointer) -> gboolean { return G_SOURCE_CONTINUE; }, nullptr, nullptr);
+    g_source_attach(look, nullptr);
     while (!done() && !barked) g_main_context_iteration(nullptr, TRUE);
-    g_source_destroy(watchdog);
-    g_source_unref(watchdog);
+    for (GSource* source : {look, watchdog}) {
+      g_source_destroy(source);
+      g_source_unref(source);
+    }
     if (barked) ADD_FAILURE() << "nothing happened within " << watchdog_ms << " ms";
     return !barked;
   }

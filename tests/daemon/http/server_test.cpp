@@ -200,6 +200,33 @@ TEST_F(ServerTest, ALongAnswerReachesASlowReader) {
   EXPECT_EQ(client.received.size() - client.received.find("\r\n\r\n") - 4, body.size());
 }
 
+// What the main loop does meanwhile, viewers do not notice.
+TEST_F(ServerTest, BodiesAreSentWhileTheMainLoopIsBusy) {
+  const std::string body(50 << 20, 'x');
+  router_.get("/hls/huge",
+              [&](const Request&, Responder responder) { responder.bytes(200, "video/mp4", {base::copy_of(body)}); });
+  start();
+  test::RawClient client(server_->port());
+  client.send("GET /hls/huge HTTP/1.1\r\nHost: station\r\nConnection: close\r\n\r\n");
+  ASSERT_TRUE(run_until([&] { return client.closed() || !client.received.empty(); }));
+  const std::int64_t deadline_us = g_get_monotonic_time() + kWatchdogMs * 1000;
+  while (client.received.size() < body.size() && g_get_monotonic_time() < deadline_us) {
+    ASSERT_FALSE(client.closed());
+  }
+  EXPECT_GE(client.received.size(), body.size());
+}
+
+// The end of the stream may be seen before the request is.
+TEST_F(ServerTest, AHalfClosedConnectionIsClosedWheneverItsEndIsSeen) {
+  start();
+  for (int i = 0; i < 200; ++i) {
+    test::RawClient client(server_->port());
+    client.send(i % 2 == 0 ? "GET /hls/big HTTP/1.1\r\nHost: x\r\n\r\n" : "GET /hls/big HTTP/1.1\r\nHo");
+    client.finish();
+    ASSERT_TRUE(run_until([&] { return client.closed(); })) << "connection " << i;
+  }
+}
+
 TEST_F(ServerTest, WhoTakesNothingOfItsAnswerIsDisconnected) {
   const std::string body(20 << 20, 'x');
   router_.get("/hls/huge",
