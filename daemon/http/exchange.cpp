@@ -54,9 +54,10 @@ std::vector<SharedBytes> slice(const std::vector<SharedBytes>& body, std::size_t
 
 }  // namespace
 
-ServerExchange::ServerExchange(const RequestHead& head, std::string connection, std::shared_ptr<ReturnPath> path,
-                               std::shared_ptr<TrafficMeter> meter, std::shared_ptr<LargeAnswers> large)
-    : connection_(std::move(connection)),
+ServerExchange::ServerExchange(const RequestHead& head, std::shared_ptr<const Peer> peer,
+                               std::shared_ptr<ReturnPath> path, std::shared_ptr<TrafficMeter> meter,
+                               std::shared_ptr<LargeAnswers> large)
+    : peer_(std::move(peer)),
       path_(std::move(path)),
       meter_(std::move(meter)),
       large_(std::move(large)),
@@ -105,7 +106,7 @@ bool ServerExchange::has_room_for(const std::vector<SharedBytes>& body, std::siz
   if (head_ || size < LargeAnswers::kFrom) return true;
   const SharedBytes& largest =
       *std::ranges::max_element(body, {}, [](const SharedBytes& piece) { return g_bytes_get_size(piece.get()); });
-  return large_->begin(connection_, g_bytes_get_data(largest.get(), nullptr), size);
+  return large_->begin(peer_, g_bytes_get_data(largest.get(), nullptr), size);
 }
 
 // If-Range: what the client has a part of is still what we send. A date never is: we give none.

@@ -26,7 +26,7 @@ class ServerExchange final : public Exchange {
     std::string client_address;
   };
 
-  ServerExchange(const RequestHead& head, std::string connection, std::shared_ptr<ReturnPath> path,
+  ServerExchange(const RequestHead& head, std::shared_ptr<const Peer> peer, std::shared_ptr<ReturnPath> path,
                  std::shared_ptr<TrafficMeter> meter, std::shared_ptr<LargeAnswers> large);
 
   void set_header(const std::string& name, const std::string& value) override;
@@ -47,7 +47,7 @@ class ServerExchange final : public Exchange {
   void report(int status, std::size_t bytes) const;
 
   std::string id_;
-  std::string connection_;
+  std::shared_ptr<const Peer> peer_;
   std::shared_ptr<ReturnPath> path_;
   std::shared_ptr<TrafficMeter> meter_;
   std::shared_ptr<LargeAnswers> large_;

@@ -16,23 +16,24 @@ std::int64_t now_ms() {
 
 }  // namespace
 
-bool LargeAnswers::begin(const std::string& name, const void* body, std::size_t size) {
+bool LargeAnswers::begin(std::shared_ptr<const Peer> peer, const void* body, std::size_t size) {
   const bool shared = bodies_.contains(body);
   while (!shared && held_bytes_ + size > kMostHeld && !bodies_.empty()) {
     if (!cut_slowest()) return false;
   }
-  end(name);
+  const int socket = peer->socket;
+  end(socket);
   Body& held = bodies_[body];
   if (held.users++ == 0) {
     held.size = size;
     held_bytes_ += size;
   }
-  answers_[name] = Answer{body, now_ms()};
+  answers_[socket] = Answer{std::move(peer), body, now_ms()};
   return true;
 }
 
-void LargeAnswers::end(const std::string& name) {
-  const auto found = answers_.find(name);
+void LargeAnswers::end(int socket) {
+  const auto found = answers_.find(socket);
   if (found == answers_.end()) return;
   const auto body = bodies_.find(found->second.body);
   answers_.erase(found);
@@ -46,10 +47,10 @@ bool LargeAnswers::cut_slowest() {
     return a.second.since_ms < b.second.since_ms;
   });
   if (slowest == answers_.end() || slowest->second.since_ms + kSlowMs > now_ms()) return false;
-  const std::string name = slowest->first;
-  base::log_warning("http", name + " takes its answer too slowly and gives way to others");
-  end(name);
-  if (disconnect_) disconnect_(name);
+  const int socket = slowest->first;
+  base::log_warning("http", slowest->second.peer->name + " takes its answer too slowly and gives way to others");
+  end(socket);
+  if (disconnect_) disconnect_(socket);
   return true;
 }
 

@@ -5,8 +5,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <map>
-#include <string>
+#include <memory>
+#include <unordered_map>
+#include <utility>
+
+#include "http/transport.hpp"
 
 namespace aircheck::http {
 
@@ -20,14 +23,13 @@ class LargeAnswers {
   // Who has been at one answer for as long gives way where somebody else needs the room.
   static constexpr std::int64_t kSlowMs = 10'000;
 
-  // `disconnect` gets the name of a connection, as the listener knows it.
-  explicit LargeAnswers(std::function<void(const std::string& name)> disconnect) : disconnect_(std::move(disconnect)) {}
+  explicit LargeAnswers(std::function<void(int socket)> disconnect) : disconnect_(std::move(disconnect)) {}
 
   // Before a body of kFrom bytes or more is sent, of which the larger part stands at `body`: false where there is no
   // room for it, and nobody who gives way.
-  [[nodiscard]] bool begin(const std::string& name, const void* body, std::size_t size);
+  [[nodiscard]] bool begin(std::shared_ptr<const Peer> peer, const void* body, std::size_t size);
   // The body is sent, or its client gone; may come without begin().
-  void end(const std::string& name);
+  void end(int socket);
   // Disconnects whoever has been at its answer the longest, and for kSlowMs at least; false where nobody is.
   bool cut_slowest();
   // No more is sent or cut.
@@ -41,13 +43,14 @@ class LargeAnswers {
     int users = 0;
   };
   struct Answer {
+    std::shared_ptr<const Peer> peer;
     const void* body = nullptr;
     std::int64_t since_ms = 0;
   };
 
-  std::function<void(const std::string& name)> disconnect_;
-  std::map<std::string, Answer> answers_;
-  std::map<const void*, Body> bodies_;
+  std::function<void(int socket)> disconnect_;
+  std::unordered_map<int, Answer> answers_;  // by socket
+  std::unordered_map<const void*, Body> bodies_;
   std::size_t held_bytes_ = 0;
 };
 

@@ -9,7 +9,6 @@
 
 #include "base/log.hpp"
 #include "base/problem.hpp"
-#include "http/transport.hpp"
 
 namespace aircheck::http {
 
@@ -71,8 +70,8 @@ void Listener::drain() {
   resume_.cancel();
   // The kernel would go on completing connections that nobody accepts.
   g_socket_close(socket_, nullptr);
-  for (auto& [name, connection] : connections_) {
-    if (!connection.busy) shutdown(connection.socket, SHUT_RDWR);
+  for (const auto& [socket, connection] : connections_) {
+    if (!connection.busy) shutdown(socket, SHUT_RDWR);
   }
 }
 
@@ -141,9 +140,8 @@ void Listener::accept_some() {
 
 void Listener::take(int socket, const sockaddr* address, socklen_t size) {
   if (connections() - leaving_ >= options_.max_connections && !make_room()) return refuse(socket);
-  const std::string name = peer_of(address, size).name;
-  connections_[name] = Connection{socket, now_ms(), false, false};
-  if (!accepted_(socket, address, size)) forget(name);
+  connections_[socket] = Connection{.since_ms = now_ms()};
+  if (!accepted_(socket, address, size)) forget(socket);
 }
 
 // The connection that has been idle the longest goes; where none is, somebody slow, if the server knows one. Each look
@@ -151,17 +149,18 @@ void Listener::take(int socket, const sockaddr* address, socklen_t size) {
 bool Listener::make_room() {
   const std::int64_t now = now_ms();
   if (now >= none_yields_until_) {
-    Connection* oldest = nullptr;
-    for (auto& [name, connection] : connections_) {
-      if (connection.busy || connection.leaving) continue;
-      if (oldest == nullptr || connection.since_ms < oldest->since_ms) oldest = &connection;
+    auto oldest = connections_.end();
+    for (auto one = connections_.begin(); one != connections_.end(); ++one) {
+      if (one->second.busy || one->second.leaving) continue;
+      if (oldest == connections_.end() || one->second.since_ms < oldest->second.since_ms) oldest = one;
     }
-    if (oldest != nullptr && oldest->since_ms + kYieldMs <= now) {
-      end(*oldest);
+    const std::int64_t since_ms = oldest != connections_.end() ? oldest->second.since_ms : now;
+    if (since_ms + kYieldMs <= now) {
+      end(oldest->first, oldest->second);
       return true;
     }
     // A request that ends now is idle from now on.
-    none_yields_until_ = oldest != nullptr ? oldest->since_ms + kYieldMs : now + kYieldMs;
+    none_yields_until_ = since_ms + kYieldMs;
   }
   return options_.make_room && options_.make_room();
 }
@@ -189,42 +188,42 @@ void Listener::close_refused(std::int64_t before_ms) {
   if (refused_.empty()) linger_.cancel();
 }
 
-void Listener::forget(const std::string& name) {
-  const auto found = connections_.find(name);
+void Listener::forget(int socket) {
+  const auto found = connections_.find(socket);
   if (found == connections_.end()) return;
   if (found->second.leaving) --leaving_;
   connections_.erase(found);
 }
 
-void Listener::request_begins(const std::string& name) {
-  const auto found = connections_.find(name);
+void Listener::request_begins(int socket) {
+  const auto found = connections_.find(socket);
   if (found == connections_.end()) return;
   found->second.busy = true;
   found->second.since_ms = now_ms();
 }
 
-void Listener::request_ends(const std::string& name) {
-  const auto found = connections_.find(name);
+void Listener::request_ends(int socket) {
+  const auto found = connections_.find(socket);
   if (found == connections_.end()) return;
   found->second.busy = false;
   found->second.since_ms = now_ms();
-  if (draining_) shutdown(found->second.socket, SHUT_RDWR);
+  if (draining_) shutdown(socket, SHUT_RDWR);
 }
 
 // The reader sees the end of the stream and closes it; forget() follows from that.
-void Listener::end(Connection& connection) {
-  shutdown(connection.socket, SHUT_RDWR);
+void Listener::end(int socket, Connection& connection) {
+  shutdown(socket, SHUT_RDWR);
   if (!std::exchange(connection.leaving, true)) ++leaving_;
 }
 
-void Listener::disconnect(const std::string& name) {
-  if (const auto found = connections_.find(name); found != connections_.end()) end(found->second);
+void Listener::disconnect(int socket) {
+  if (const auto found = connections_.find(socket); found != connections_.end()) end(socket, found->second);
 }
 
 void Listener::disconnect_idle() {
   const std::int64_t oldest = now_ms() - options_.idle_ms;
-  for (auto& [name, connection] : connections_) {
-    if (!connection.busy && connection.since_ms < oldest) end(connection);
+  for (auto& [socket, connection] : connections_) {
+    if (!connection.busy && connection.since_ms < oldest) end(socket, connection);
   }
 }
 

@@ -7,9 +7,9 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
+#include <unordered_map>
 
 #include "base/main_context.hpp"
 #include "core/result.hpp"
@@ -51,18 +51,17 @@ class Listener {
   // Of the connections, those with a request in hand.
   [[nodiscard]] int busy() const;
 
-  // Of the connection of this name (Peer): a request is complete, and its answer is written (or its client gone).
-  void request_begins(const std::string& name);
-  void request_ends(const std::string& name);
-  // It is closed.
-  void forget(const std::string& name);
+  // Of the connection of this socket: a request is complete, and its answer is written (or its client gone).
+  void request_begins(int socket);
+  void request_ends(int socket);
+  // It is about to be closed.
+  void forget(int socket);
 
-  // Ends the connection of this name, whatever it does. It counts no more against the limit.
-  void disconnect(const std::string& name);
+  // Ends the connection, whatever it does. It counts no more against the limit.
+  void disconnect(int socket);
 
  private:
   struct Connection {
-    int socket = -1;
     std::int64_t since_ms = 0;  // last change of `busy`
     bool busy = false;
     bool leaving = false;  // disconnected by us, until forget()
@@ -80,7 +79,7 @@ class Listener {
   void refuse(int socket);
   void close_refused(std::int64_t before_ms);
   bool make_room();
-  void end(Connection& connection);
+  void end(int socket, Connection& connection);
   void disconnect_idle();
 
   static gboolean on_readable(GSocket* socket, GIOCondition condition, gpointer data) noexcept;
@@ -90,10 +89,10 @@ class Listener {
   GSocket* socket_ = nullptr;
   GSource* source_ = nullptr;
   int port_ = 0;
-  std::map<std::string, Connection> connections_;
-  int leaving_ = 0;                     // of the connections
-  std::int64_t none_yields_until_ = 0;  // monotonic ms
-  std::deque<Refused> refused_;         // the first goes first
+  std::unordered_map<int, Connection> connections_;  // by socket
+  int leaving_ = 0;                                  // of the connections
+  std::int64_t none_yields_until_ = 0;               // monotonic ms
+  std::deque<Refused> refused_;                      // the first goes first
   bool draining_ = false;
   base::Timer sweep_;
   base::Timer resume_;

@@ -65,9 +65,22 @@ std::optional<Params> match_segments(const std::vector<std::string>& pattern, co
 
 }  // namespace
 
+template <typename Function>
+void Router::each_candidate(const std::vector<std::string>& segments, const Function& function) const {
+  const auto all_of = [&](const std::string& first) {
+    const auto found = by_first_.find(first);
+    if (found == by_first_.end()) return;
+    for (const std::size_t place : found->second) function(routes_[place]);
+  };
+  if (!segments.empty() && !segments.front().empty()) all_of(segments.front());
+  all_of("");
+}
+
 void Router::add(const std::string& method, const std::string& path, Handler handler) {
   std::vector<std::string> segments = split_path(path);
   std::string rank = rank_of(segments);
+  const bool literal = !segments.empty() && !is_param(segments.front());
+  by_first_[literal ? segments.front() : ""].push_back(routes_.size());
   routes_.push_back({method, path, std::move(handler), std::move(segments), std::move(rank)});
 }
 
@@ -80,23 +93,23 @@ Router::Match Router::match(std::string_view method, std::string_view path) cons
   }
   const std::string_view wanted = method == "HEAD" ? std::string_view("GET") : method;
   Match best;
-  for (const Route& route : routes_) {
-    if (route.method != wanted || (best.route != nullptr && route.rank >= best.route->rank)) continue;
+  each_candidate(segments, [&](const Route& route) {
+    if (route.method != wanted || (best.route != nullptr && route.rank >= best.route->rank)) return;
     auto params = match_segments(route.segments, segments);
-    if (!params) continue;
+    if (!params) return;
     best.route = &route;
     best.params = std::move(*params);
-  }
+  });
   if (best.route == nullptr) best.allow = allowed_at(segments);
   return best;
 }
 
 std::string Router::allowed_at(const std::vector<std::string>& segments) const {
   std::string allow;
-  for (const Route& route : routes_) {
-    if (allow.find(route.method) != std::string::npos || !match_segments(route.segments, segments)) continue;
+  each_candidate(segments, [&](const Route& route) {
+    if (allow.find(route.method) != std::string::npos || !match_segments(route.segments, segments)) return;
     allow += (allow.empty() ? "" : ", ") + route.method + (route.method == "GET" ? ", HEAD" : "");
-  }
+  });
   return allow;
 }
 

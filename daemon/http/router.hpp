@@ -62,8 +62,13 @@ class Router {
  private:
   // The methods of all routes that match a path, which is split and decoded.
   [[nodiscard]] std::string allowed_at(const std::vector<std::string>& segments) const;
+  // Those whose first segment is this path's, or a parameter.
+  template <typename Function>
+  void each_candidate(const std::vector<std::string>& segments, const Function& function) const;
 
   std::vector<Route> routes_;
+  std::map<std::string, std::vector<std::size_t>>
+      by_first_;  // places in routes_; "": those that begin with a parameter
   Handler fallback_;
 };
 

@@ -107,7 +107,7 @@ class Server::Impl {
   std::vector<std::unique_ptr<Transport>> retired_;  // have connections from before a change of certificate
   // Exchanges may outlive us.
   std::shared_ptr<LargeAnswers> large_ =
-      std::make_shared<LargeAnswers>([this](const std::string& name) { listener_->disconnect(name); });
+      std::make_shared<LargeAnswers>([this](int socket) { listener_->disconnect(socket); });
   Masks proxies_;
   base::Timer drain_timer_;
   base::Timer retired_timer_;
@@ -183,10 +183,10 @@ core::Result<std::unique_ptr<Transport>> Server::Impl::make_transport(const Serv
                                const std::shared_ptr<ReturnPath>& path) { handle(std::move(arrived), path); },
              .request_ended =
                  [this](const Peer& peer) {
-                   if (!large_->empty()) large_->end(peer.name);
-                   listener_->request_ends(peer.name);
+                   if (!large_->empty()) large_->end(peer.socket);
+                   listener_->request_ends(peer.socket);
                  },
-             .closed = [this](const Peer& peer) { listener_->forget(peer.name); },
+             .closed = [this](const Peer& peer) { listener_->forget(peer.socket); },
              .refuse = refuse_malformed});
 }
 
@@ -254,13 +254,13 @@ Request Server::Impl::make_request(ArrivedRequest arrived) const {
   request.query = parse_query(target.query);
   request.headers = std::move(arrived.head.headers);
   request.body = std::move(arrived.body);
-  fill_address(arrived.peer, target.authority, request);
+  fill_address(*arrived.peer, target.authority, request);
   return request;
 }
 
 void Server::Impl::handle(ArrivedRequest arrived, const std::shared_ptr<ReturnPath>& path) {
-  listener_->request_begins(arrived.peer.name);
-  const auto exchange = std::make_shared<ServerExchange>(arrived.head, arrived.peer.name, path, options_.meter, large_);
+  listener_->request_begins(arrived.peer->socket);
+  const auto exchange = std::make_shared<ServerExchange>(arrived.head, arrived.peer, path, options_.meter, large_);
   const base::RequestScope scope(std::make_shared<const std::string>(exchange->request_id()));
   ServerExchange::Summary& summary = exchange->summary;
   summary.method = arrived.head.method;

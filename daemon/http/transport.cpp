@@ -31,6 +31,16 @@ constexpr unsigned kMostThreads = 16;
 constexpr std::int64_t kTellAgainMs = 200;
 constexpr const char* kTlsPriorities = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
 
+Peer peer_of(int socket, const sockaddr* address) {
+  const socklen_t size = address->sa_family == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
+  // It is only read.
+  g_autoptr(GSocketAddress) made = g_socket_address_new_from_native(const_cast<sockaddr*>(address), size);
+  if (made == nullptr || !G_IS_INET_SOCKET_ADDRESS(made)) return {.socket = socket};
+  auto* inet = G_INET_SOCKET_ADDRESS(made);
+  g_autofree char* text = g_inet_address_to_string(g_inet_socket_address_get_address(inet));
+  return {socket, std::string(text) + ":" + std::to_string(g_inet_socket_address_get_port(inet)), text};
+}
+
 // What a response keeps alive until it is sent.
 using Pieces = std::vector<SharedBytes>;
 
@@ -94,15 +104,6 @@ struct Transport::Incoming {
   bool complete = false;  // or refused
 };
 
-Peer peer_of(const sockaddr* address, socklen_t size) {
-  // It is only read.
-  g_autoptr(GSocketAddress) made = g_socket_address_new_from_native(const_cast<sockaddr*>(address), size);
-  if (made == nullptr || !G_IS_INET_SOCKET_ADDRESS(made)) return {};
-  auto* inet = G_INET_SOCKET_ADDRESS(made);
-  g_autofree char* text = g_inet_address_to_string(g_inet_socket_address_get_address(inet));
-  return {std::string(text) + ":" + std::to_string(g_inet_socket_address_get_port(inet)), text};
-}
-
 // The thread of the connection takes it from here.
 void ReturnPath::send(int status, Headers headers, std::vector<SharedBytes> body) {
   if (gone() || answer_) return;
@@ -114,13 +115,11 @@ void ReturnPath::send(int status, Headers headers, std::vector<SharedBytes> body
 
 // What the library calls.
 struct Transport::Callbacks {
-  static Peer& peer(MHD_Connection* connection) {
-    const MHD_ConnectionInfo* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    return *static_cast<Peer*>(info->socket_context);
-  }
+  using SharedPeer = std::shared_ptr<const Peer>;
 
-  static int socket_of(MHD_Connection* connection) {
-    return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+  static const SharedPeer& peer(MHD_Connection* connection) {
+    const MHD_ConnectionInfo* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return *static_cast<SharedPeer*>(info->socket_context);
   }
 
   static void on_connection(void* data, MHD_Connection* connection, void** context,
@@ -128,9 +127,8 @@ struct Transport::Callbacks {
     auto* self = static_cast<Transport*>(data);
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
       const sockaddr* address = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
-      const socklen_t size = address->sa_family == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
-      *context = new Peer(peer_of(address, size));
-      const int socket = socket_of(connection);
+      const int socket = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+      *context = new SharedPeer(std::make_shared<const Peer>(peer_of(socket, address)));
       epoll_event ending{};
       ending.events = EPOLLRDHUP | EPOLLONESHOT;
       ending.data.fd = socket;
@@ -139,14 +137,14 @@ struct Transport::Callbacks {
       epoll_ctl(self->endings_, EPOLL_CTL_ADD, socket, &ending);
       return;
     }
-    const std::unique_ptr<Peer> peer(static_cast<Peer*>(*context));
+    const std::unique_ptr<SharedPeer> peer(static_cast<SharedPeer*>(*context));
     *context = nullptr;
     const base::MainTurn turn;
     // Its number may be another's soon.
-    epoll_ctl(self->endings_, EPOLL_CTL_DEL, socket_of(connection), nullptr);
-    self->ended_.erase(socket_of(connection));
+    epoll_ctl(self->endings_, EPOLL_CTL_DEL, (*peer)->socket, nullptr);
+    self->ended_.erase((*peer)->socket);
     --self->connections_;
-    self->events_.closed(*peer);
+    self->events_.closed(**peer);
   }
 
   // The target before the library decodes it: %2F would make a segment, and %252E a dot.
@@ -210,7 +208,7 @@ struct Transport::Callbacks {
       self->suspended_.erase(incoming->path.get());
       incoming->path->connection_ = nullptr;
     }
-    self->events_.request_ended(peer(connection));
+    self->events_.request_ended(*peer(connection));
   }
 
   static gboolean on_ending(gint, GIOCondition, gpointer data) noexcept {

@@ -26,10 +26,10 @@ namespace aircheck::http {
 
 // Who is at the other end of a connection.
 struct Peer {
-  std::string name;     // "address:port", which names a connection while it lives
+  int socket = -1;      // names a connection while it lives
+  std::string name;     // "address:port"
   std::string address;  // numeric
 };
-[[nodiscard]] Peer peer_of(const sockaddr* address, socklen_t size);
 
 class Transport;
 
@@ -63,7 +63,7 @@ struct ArrivedRequest {
   RequestHead head;
   std::string body;
   bool too_large = false;  // the body went beyond the limit and was let go of
-  Peer peer;
+  std::shared_ptr<const Peer> peer;
 };
 
 struct TransportOptions {
