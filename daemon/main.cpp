@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <optional>
+#include <set>
 
 #include "access/first_accounts.hpp"
 #include "access/service.hpp"
@@ -291,6 +292,12 @@ core::Result<void> Station::open() {
   retention.now = utc_now;
   retention.rules = [this] { return retention_rules(); };
   retention.space = [directory = config_.segment_directory] { return timeshift::disk_space(directory); };
+  retention.segment_directory = config_.segment_directory;
+  retention.channel_keys = [this] {
+    std::set<std::string> keys;
+    for (const channels::Channel& channel : channels_->all()) keys.insert(channel.key);
+    return keys;
+  };
   retention_.emplace(std::move(retention), *archive_, pool_);
   authenticator_.emplace(access_->gate(), access_->limits(), utc_now);
   AIRCHECK_TRY_VOID(register_routes());
@@ -418,7 +425,8 @@ void Station::take_channels_in() {
     const channels::Channel* channel = channels_->find(id);
     if (channel == nullptr) {
       guide_->forget(id);
-      return archive_->remove_channel(id);
+      archive_->remove_channel(id);
+      return retention_->run();
     }
     archive_->add_channel({channel->id, channel->key, channel->target_duration_s});
     extend_guide();

@@ -143,6 +143,8 @@ void write_disk(MetricsText& text, const MetricsServices& services) {
         "Time until retention has to delete what could still be watched, at the rate of the last hour; +Inf where what "
         "expires makes room in time.",
         disk.hours_left ? std::optional(*disk.hours_left * 3600) : std::nullopt);
+  gauge("aircheck_leftover_bytes", "What deleted channels have left on the disk, as of the last round of retention.",
+        static_cast<double>(services.retention.leftovers().bytes()));
   text.family("aircheck_retention_deleted_segments_total", MetricType::kCounter,
               "Segments that retention deleted since the daemon started.");
   text.sample(static_cast<double>(services.retention.deleted_segments()));

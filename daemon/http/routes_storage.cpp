@@ -63,8 +63,24 @@ base::Json round_json(const timeshift::RetentionRound& round) {
       {"expired_bytes", round.expired_bytes},
       {"displaced_segments", round.displaced_segments},
       {"displaced_bytes", round.displaced_bytes},
+      {"leftover_segments", round.leftover_segments},
+      {"leftover_bytes", round.leftover_bytes},
       {"failed_files", round.failed},
   });
+}
+
+base::Json leftovers_json(const timeshift::Leftovers& leftovers) {
+  base::Json items = base::Json::array();
+  for (const timeshift::Leftover* leftover : leftovers.all()) {
+    items.push(base::Json::object({
+        {"cdn_channel_key", leftover->key},
+        {"segments", leftover->segments},
+        {"bytes", leftover->bytes},
+        {"oldest", instant(leftover->oldest)},
+        {"newest", instant(leftover->newest)},
+    }));
+  }
+  return items;
 }
 
 void show_storage(const StorageServices& services, const Request& request, Responder responder) {
@@ -88,6 +104,7 @@ void show_storage(const StorageServices& services, const Request& request, Respo
   body.set("deleted_segments", retention.deleted_segments());
   body.set("deleted_bytes", retention.deleted_bytes());
   body.set("last_round", retention.round() ? round_json(*retention.round()) : base::Json());
+  body.set("leftovers", leftovers_json(retention.leftovers()));
   body.set("items", std::move(items));
   body.set("next_cursor", base::Json());
   responder.header("Cache-Control", "no-store").json(200, body);
@@ -108,8 +125,9 @@ DiskOutlook disk_outlook(const channels::ChannelStore& channels, const timeshift
   }
   const auto& space = retention.space();
   if (!space || outlook.bytes_per_hour == 0) return outlook;
-  outlook.hours_left =
-      timeshift::hours_until_full(trends, space->free_bytes - std::min(space->free_bytes, retention.min_free_bytes()));
+  // What deleted channels have left goes before anything that can be watched.
+  const std::uint64_t room = space->free_bytes + retention.leftovers().bytes();
+  outlook.hours_left = timeshift::hours_until_full(trends, room - std::min(room, retention.min_free_bytes()));
   return outlook;
 }
 

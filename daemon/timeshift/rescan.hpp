@@ -21,9 +21,8 @@ struct Rescan {
 // What a segment file says about itself; its size is that of the file.
 [[nodiscard]] core::Result<SegmentRow> read_segment_row(const SegmentFolder& folder, const std::string& location);
 
-// Finds the segments of a channel by their names (`{channel_key}-%Y%m%d%H%M%S.m4s`, with or without %3N, an epoch and
-// a duplicate number; folders below the channel's are searched too) and reads those that `known` does not list. A
-// folder that does not exist has no segments.
+// Finds the segments of a channel by their names, also in folders below the channel's, and reads those that `known`
+// does not list. A folder that does not exist has no segments.
 [[nodiscard]] core::Result<Rescan> rescan(const SegmentFolder& folder, const std::string& channel_key,
                                           const SegmentIndex& known);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <filesystem>
 
 #include "base/log.hpp"
 
@@ -38,7 +39,11 @@ core::Result<DiskSpace> disk_space(const std::string& folder) {
 }
 
 Retention::Retention(Options options, Archive& archive, base::WorkerPool& pool)
-    : options_(std::move(options)), archive_(archive), pool_(pool), next_round_(options_.now()) {
+    : options_(std::move(options)),
+      archive_(archive),
+      pool_(pool),
+      leftovers_(options_.segment_directory, options_.channel_keys),
+      next_round_(options_.now()) {
   timer_ = base::Timer::every(options_.look_every_ms, [this] { look(); });
 }
 
@@ -84,40 +89,61 @@ std::optional<std::string> Retention::oldest_channel() const {
   return oldest;
 }
 
-// What is past its rule first; then, while space is short, the oldest of what is left, little by little.
-Archive::Retired Retention::next_batch(bool& displaced) {
-  constexpr std::size_t kDisplacedAtOnce = 50;
-  displaced = false;
+// What is past its rule first; then, while space is short, what nobody can watch, and then the oldest of what is left,
+// little by little.
+Retention::Batch Retention::next_batch() {
+  constexpr std::size_t kForWantOfSpace = 50;
   for (const RetentionRule& rule : rules_) {
-    auto batch = archive_.retire(rule.channel_id, options_.now() - rule.keep_ns, kBatch);
-    if (!batch.locations.empty()) return batch;
+    Batch batch{.files = archive_.retire(rule.channel_id, options_.now() - rule.keep_ns, kBatch)};
+    if (!batch.files.locations.empty()) return batch;
   }
   displacing_ = looked_ && short_of_space(displacing_ ? options_.min_free_bytes / 8 : 0);
-  const auto oldest = displacing_ ? oldest_channel() : std::nullopt;
+  if (!displacing_) return {};
+  const core::Utc newest = options_.now() - kAlwaysKeptNs;
+  Batch batch{.files = leftovers_.retire(newest, kForWantOfSpace), .why = Why::kLeftover};
+  if (!batch.files.locations.empty()) return batch;
+  const auto oldest = oldest_channel();
   if (!oldest) return {};
-  displaced = true;
-  return archive_.retire(*oldest, options_.now() - kAlwaysKeptNs, kDisplacedAtOnce);
+  return {.files = archive_.retire(*oldest, newest, kForWantOfSpace), .why = Why::kDisplaced};
 }
 
 void Retention::step() {
-  bool displaced = false;
-  Archive::Retired batch = next_batch(displaced);
-  // The round's first look at the space comes behind its first batch, even an empty one.
-  if (batch.locations.empty() && looked_) return finish();
-  const auto shared = std::make_shared<const Archive::Retired>(std::move(batch));
-  pool_.run([shared, space = options_.space] { return delete_files(*shared, space); },
-            [this, shared, displaced, alive = std::weak_ptr<bool>(alive_)](const DeletedFiles& outcome) {
-              if (!alive.expired()) deleted(*shared, displaced, outcome);
-            });
+  auto batch = std::make_shared<const Batch>(next_batch());
+  // The round's first look at the disk comes behind its first batch, even an empty one.
+  if (batch->files.locations.empty() && looked_) return finish();
+  const bool look = !looked_ && !leftovers_.segment_directory().empty();
+  pool_.run(
+      [batch, look, space = options_.space, folder = leftovers_.segment_directory(), keys = leftovers_.channel_keys()] {
+        DeletedFiles outcome = delete_files(batch->files, space);
+        std::error_code not_empty;
+        if (batch->why == Why::kLeftover) std::filesystem::remove(batch->files.folder->path(), not_empty);
+        if (look) {
+          outcome.leftovers = std::make_shared<core::Result<std::vector<Leftover>>>(find_leftovers(folder, keys));
+        }
+        return outcome;
+      },
+      [this, batch, alive = std::weak_ptr<bool>(alive_)](const DeletedFiles& outcome) {
+        if (!alive.expired()) deleted(*batch, outcome);
+      });
 }
 
-void Retention::deleted(const Archive::Retired& batch, bool displaced, const DeletedFiles& outcome) {
-  (displaced ? round_->displaced_segments : round_->expired_segments) += batch.segments;
-  (displaced ? round_->displaced_bytes : round_->expired_bytes) += batch.bytes;
-  deleted_segments_ += batch.segments;
-  deleted_bytes_ += batch.bytes;
+void Retention::deleted(const Batch& batch, const DeletedFiles& outcome) {
+  const auto count = [&](std::uint64_t& segments, std::uint64_t& bytes) {
+    segments += batch.files.segments;
+    bytes += batch.files.bytes;
+  };
+  switch (batch.why) {
+    case Why::kExpired: count(round_->expired_segments, round_->expired_bytes); break;
+    case Why::kLeftover: count(round_->leftover_segments, round_->leftover_bytes); break;
+    case Why::kDisplaced: count(round_->displaced_segments, round_->displaced_bytes); break;
+  }
+  count(deleted_segments_, deleted_bytes_);
   if (outcome.failed > 0) warn(outcome.why);
   round_->failed += outcome.failed;
+  if (outcome.leftovers && *outcome.leftovers) leftovers_.found(std::move(**outcome.leftovers));
+  if (outcome.leftovers && !*outcome.leftovers) {
+    warn("what deleted channels have left cannot be read: " + outcome.leftovers->error().message);
+  }
   if (!outcome.space) {
     warn("how full the disk is cannot be told: " + outcome.space.error().message);
     return finish();
@@ -133,17 +159,23 @@ void Retention::deleted(const Archive::Retired& batch, bool displaced, const Del
 
 void Retention::finish() {
   round_->finished = options_.now();
+  leftovers_.forget_files();
   const RetentionRound& round = *round_;
   if (!troubled_ && deleted_segments_ > deleted_before_) warned_.reset();
   say_how_short(round);
-  unsaid_segments_ += round.expired_segments;
-  unsaid_bytes_ += round.expired_bytes;
-  // While space is short there is a round every half minute.
-  if (unsaid_segments_ == 0 || (shortage_.lasts() && !hourly_due(said_, round.started))) return;
-  base::log_info("retention", std::to_string(unsaid_segments_) + " segments (" + size_text(unsaid_bytes_) +
-                                  ") deleted: nothing lists them any more");
-  said_ = round.started;
-  unsaid_segments_ = unsaid_bytes_ = 0;
+  expired_.segments += round.expired_segments;
+  expired_.bytes += round.expired_bytes;
+  say(expired_, !shortage_.lasts(), "nothing lists them any more");
+  left_over_.segments += round.leftover_segments;
+  left_over_.bytes += round.leftover_bytes;
+  say(left_over_, leftovers_.bytes() == 0, "the disk is nearly full, and their channels are no more");
+}
+
+void Retention::say(Unsaid& unsaid, bool at_once, const char* of_what) const {
+  if (unsaid.segments == 0 || (!at_once && !hourly_due(unsaid.said, round_->started))) return;
+  base::log_info("retention",
+                 std::to_string(unsaid.segments) + " segments (" + size_text(unsaid.bytes) + ") deleted: " + of_what);
+  unsaid = {.said = round_->started};
 }
 
 void Retention::say_how_short(const RetentionRound& round) {

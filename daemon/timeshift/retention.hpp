@@ -14,6 +14,7 @@
 #include "core/time.hpp"
 #include "timeshift/archive.hpp"
 #include "timeshift/disk_shortage.hpp"
+#include "timeshift/leftovers.hpp"
 
 namespace aircheck::timeshift {
 
@@ -38,6 +39,8 @@ struct RetentionRound {
   std::uint64_t expired_bytes = 0;
   std::uint64_t displaced_segments = 0;  // that could still be watched, deleted for want of space
   std::uint64_t displaced_bytes = 0;
+  std::uint64_t leftover_segments = 0;  // of channels that are no more, deleted for want of space
+  std::uint64_t leftover_bytes = 0;
   std::uint64_t failed = 0;  // files that could not be deleted: they are found again at the next start
 };
 
@@ -47,17 +50,22 @@ struct DeletedFiles {
   std::string why;                              // of the first failure
   core::Result<DiskSpace> space = DiskSpace{};  // behind it
   std::int64_t took_ns = 0;
+  std::shared_ptr<core::Result<std::vector<Leftover>>> leftovers = nullptr;  // where they were looked for
 };
 
 // Main context only.
 class Retention {
  public:
   struct Options {
-    std::uint64_t min_free_bytes = 0;  // below this the oldest segments of all channels go; 0: never
+    std::uint64_t min_free_bytes =
+        0;  // below this leftovers go, and then the oldest segments of all channels; 0: never
     int look_every_ms = 30'000;
     std::function<core::Utc()> now;
     std::function<std::vector<RetentionRule>()> rules;
     std::function<core::Result<DiskSpace>()> space;  // asked on a pool thread
+    // Where deleted channels have left segments, and the keys of those that there are. An empty text: nobody looks.
+    std::string segment_directory = {};
+    std::function<std::set<std::string>()> channel_keys = [] { return std::set<std::string>(); };
   };
 
   // The archive and the pool have to live longer.
@@ -77,6 +85,8 @@ class Retention {
   [[nodiscard]] std::vector<RetentionRule> rules() const { return options_.rules(); }
   [[nodiscard]] std::uint64_t min_free_bytes() const { return options_.min_free_bytes; }
   void set_min_free_bytes(std::uint64_t bytes) { options_.min_free_bytes = bytes; }
+  // What deleted channels have left, as of the last round.
+  [[nodiscard]] const Leftovers& leftovers() const { return leftovers_; }
   // Of all rounds since the daemon started.
   [[nodiscard]] std::uint64_t deleted_segments() const { return deleted_segments_; }
   [[nodiscard]] std::uint64_t deleted_bytes() const { return deleted_bytes_; }
@@ -89,11 +99,24 @@ class Retention {
  private:
   void look();
   void step();
-  [[nodiscard]] Archive::Retired next_batch(bool& displaced);
+  enum class Why { kExpired, kLeftover, kDisplaced };
+  struct Batch {
+    Archive::Retired files;
+    Why why = Why::kExpired;
+  };
+  // Segments that are logged later than they were deleted: rounds come every half minute while space is short.
+  struct Unsaid {
+    std::uint64_t segments = 0;
+    std::uint64_t bytes = 0;
+    core::Utc said;
+  };
+
+  [[nodiscard]] Batch next_batch();
   [[nodiscard]] std::optional<std::string> oldest_channel() const;
   [[nodiscard]] bool short_of_space(std::uint64_t margin) const;
-  void deleted(const Archive::Retired& batch, bool displaced, const DeletedFiles& outcome);
+  void deleted(const Batch& batch, const DeletedFiles& outcome);
   void finish();
+  void say(Unsaid& unsaid, bool at_once, const char* of_what) const;
   void say_how_short(const RetentionRound& round);
   void warn(const std::string& trouble);
 
@@ -109,9 +132,9 @@ class Retention {
   bool looked_ = false;               // at the space, in this round
   bool displacing_ = false;
   DiskShortage shortage_;
-  std::uint64_t unsaid_segments_ = 0;  // that expired
-  std::uint64_t unsaid_bytes_ = 0;
-  core::Utc said_;
+  Leftovers leftovers_;
+  Unsaid expired_;
+  Unsaid left_over_;
   std::optional<core::Utc> warned_;  // until a round deletes without trouble
   bool troubled_ = false;            // this round
   core::Utc next_round_;

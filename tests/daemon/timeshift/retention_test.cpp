@@ -4,7 +4,9 @@
 #include <sys/stat.h>
 
 #include <atomic>
+#include <chrono>
 #include <filesystem>
+#include <set>
 
 #include "base/log.hpp"
 #include "daemon/timeshift/segment_files.hpp"
@@ -59,6 +61,8 @@ class RetentionTest : public aircheck::test::MainLoopTest {
     options.now = [this] { return now_; };
     options.rules = [this] { return rules_; };
     options.look_every_ms = look_every_ms_;
+    options.segment_directory = state_ / "segments";
+    options.channel_keys = [this] { return keys_; };
     options.space = [this]() -> core::Result<DiskSpace> {
       ++looks_;
       std::uint64_t used = 0;
@@ -101,7 +105,124 @@ class RetentionTest : public aircheck::test::MainLoopTest {
   std::atomic<std::uint64_t> disk_bytes_ = std::uint64_t{1} << 40;
   std::atomic<int> looks_ = 0;
   int look_every_ms_ = 30'000;
+  std::set<std::string> keys_{"ch1", "ch2"};
 };
+
+// ch1 is deleted, and its files stay.
+class LeftoversTest : public RetentionTest {
+ protected:
+  void SetUp() override {
+    RetentionTest::SetUp();
+    rules_ = {{"id2", 24 * kHourNs}};
+    record("id2", "ch2", now_ - 2 * kHourNs);
+    record("id1", "ch1", now_ - kHourNs);
+    used_ = archive_->index("id2")->bytes() + archive_->index("id1")->bytes();
+    a_segment_ = archive_->index("id1")->bytes() / 600;
+    forget();
+    write_at(now_ - kHourNs - kNsPerSecond);
+  }
+  void forget() {
+    archive_->remove_channel("id1");
+    keys_.erase("ch1");
+  }
+  // When the files of ch1 were written, by the file system.
+  void write_at(Utc utc) {
+    const auto time = std::chrono::sys_time<std::chrono::nanoseconds>(std::chrono::nanoseconds(utc.ns));
+    for (const auto& file : std::filesystem::directory_iterator(folder("ch1"))) {
+      std::filesystem::last_write_time(file.path(), std::chrono::file_clock::from_sys(time));
+    }
+  }
+  // Until the disk wants this many segments gone.
+  void want(std::uint64_t segments) { disk_bytes_ = used_ + kMinFree - segments * a_segment_; }
+
+  std::uint64_t used_ = 0;
+  std::uint64_t a_segment_ = 0;
+};
+
+TEST_F(LeftoversTest, AreCountedAndKeptWhileThereIsRoom) {
+  const auto retention = this->retention(kMinFree);
+  run(*retention);
+  const auto leftovers = retention->leftovers().all();
+  ASSERT_EQ(leftovers.size(), 1U);
+  EXPECT_EQ(leftovers[0]->key, "ch1");
+  EXPECT_EQ(leftovers[0]->segments, 600U);
+  std::uint64_t size = 0;
+  for (const auto& file : std::filesystem::directory_iterator(folder("ch1"))) size += file.file_size();
+  EXPECT_EQ(leftovers[0]->bytes, size);
+  EXPECT_EQ(leftovers[0]->oldest, now_ - kHourNs);
+  EXPECT_EQ(leftovers[0]->newest, now_ - kTarget);
+  EXPECT_EQ(files("ch1", ".m4s"), 600U);
+  keys_.insert("ch1");
+  EXPECT_TRUE(retention->leftovers().all().empty()) << "a channel has the key again";
+}
+
+// Those of a channel are older, but somebody may watch them.
+TEST_F(LeftoversTest, GoBeforeAnythingThatCanBeWatchedTheOldestFirst) {
+  want(100);
+  const auto retention = this->retention(kMinFree);
+  run(*retention);
+  const RetentionRound& round = *retention->round();
+  EXPECT_GE(round.leftover_segments, 100U);
+  EXPECT_LT(round.leftover_segments, 600U);
+  EXPECT_EQ(round.displaced_segments, 0U);
+  EXPECT_GE(retention->space()->free_bytes, kMinFree);
+  EXPECT_EQ(files("ch2", ".m4s"), 1200U);
+  EXPECT_EQ(files("ch1", ".m4s"), 600 - round.leftover_segments);
+  EXPECT_EQ(files("ch1", ".mp4"), 2U) << "what is left may need them";
+  const Utc oldest = now_ - kHourNs + static_cast<std::int64_t>(round.leftover_segments) * kTarget;
+  EXPECT_EQ(retention->leftovers().all().at(0)->oldest, oldest);
+  EXPECT_EQ(retention->deleted_segments(), round.leftover_segments);
+}
+
+TEST_F(LeftoversTest, AreNotEnoughSometimes) {
+  test::write_file(folder("ch1") + "/notes.txt", core::Bytes{1});
+  want(700);
+  const auto retention = this->retention(kMinFree);
+  run(*retention);
+  EXPECT_EQ(retention->round()->leftover_segments, 600U);
+  EXPECT_GE(retention->round()->displaced_segments, 90U);
+  EXPECT_TRUE(retention->leftovers().all().empty());
+  EXPECT_EQ(files("ch1", ".mp4"), 0U);
+  EXPECT_TRUE(std::filesystem::exists(folder("ch1") + "/notes.txt")) << "that is somebody else's";
+  std::filesystem::remove(folder("ch1") + "/notes.txt");
+}
+
+TEST_F(LeftoversTest, LeaveNoFolder) {
+  want(700);
+  run(*retention(kMinFree));
+  EXPECT_FALSE(std::filesystem::exists(folder("ch1")));
+}
+
+// By a worker that still ends, or by another program that has its segments here.
+TEST_F(LeftoversTest, AFolderInWhichSomebodyWritesIsLeftAlone) {
+  test::write_file(folder("ch1") + "/ch1-20260225115954.m4s", core::Bytes{1});
+  want(100);
+  const auto retention = this->retention(kMinFree);
+  run(*retention);
+  EXPECT_EQ(retention->round()->leftover_segments, 0U);
+  EXPECT_GE(retention->round()->displaced_segments, 100U);
+  EXPECT_EQ(files("ch1", ".m4s"), 601U);
+}
+
+TEST_F(LeftoversTest, FoldersWithOtherFilesAreNobodysChannel) {
+  std::filesystem::rename(folder("ch1"), folder("other"));
+  std::filesystem::create_directory_symlink(folder("other"), folder("ch1"));
+  want(100);
+  const auto retention = this->retention(kMinFree);
+  run(*retention);
+  EXPECT_TRUE(retention->leftovers().all().empty());
+  EXPECT_EQ(files("other", ".m4s"), 600U);
+}
+
+TEST_F(LeftoversTest, AreSaidOnce) {
+  want(700);
+  base::install_log_writer(base::LogLevel::kInfo);
+  testing::internal::CaptureStderr();
+  run(*retention(kMinFree));
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_NE(log.find(" 600 segments ("), std::string::npos) << log;
+  EXPECT_NE(log.find("deleted: the disk is nearly full, and their channels are no more"), std::string::npos) << log;
+}
 
 TEST_F(RetentionTest, DeletesWhatNoRuleKeepsAndItsInitSegment) {
   record("id1", "ch1", now_ - 3 * kHourNs);
