@@ -245,7 +245,7 @@ core::Result<void> Transport::open(const TransportOptions& options) {
   base::share_main_context();
   AIRCHECK_TRY_VOID(watch_endings());
   unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME;
-  const unsigned threads = std::clamp(options.threads > 0 ? options.threads : g_get_num_processors(), 1U, kMostThreads);
+  const unsigned threads = std::min(g_get_num_processors(), kMostThreads);
   const auto function = [](auto* callback) { return reinterpret_cast<intptr_t>(callback); };
   const std::int64_t idle_s = std::clamp<std::int64_t>(options.idle_ms / 1000, 1, std::numeric_limits<int>::max());
   std::vector<MHD_OptionItem> items = {

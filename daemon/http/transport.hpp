@@ -71,7 +71,6 @@ struct TransportOptions {
   std::string key_pem;
   std::int64_t idle_ms = 60'000;  // who neither sends nor takes a byte for as long is disconnected
   std::size_t body_limit = 1 << 20;
-  unsigned threads = 0;  // 0: one for each processor that we may use
 };
 
 // In turns of the main context, but for `refuse`, which has to be ready for any thread at any time.

@@ -31,10 +31,11 @@ CONF
   fail "nginx does not start: $(tail -n 3 "$dir/log")"
 }
 
-# load URL [wrk option ...]: p50 in ms, p99 in ms, requests/s
+# load URL [wrk option ...]: p50 in ms, p99 in ms, requests/s; $WORK/wrk.time gets wrk's processor seconds, user and system
 load() {
-  local log=$WORK/wrk.log
-  timeout 60 wrk -t1 -c100 -d"${AIRCHECK_BENCH_LOAD:-5}s" --latency "$@" >"$log" 2>&1 || fail "wrk failed: $(tail -n 3 "$log")"
+  local log=$WORK/wrk.log TIMEFORMAT='%U %S'
+  { time timeout 60 wrk -t1 -c100 -d"${AIRCHECK_BENCH_LOAD:-5}s" --latency "$@" >"$log" 2>&1; } 2>"$WORK/wrk.time" ||
+    fail "wrk failed: $(tail -n 3 "$log")"
   ! grep -q 'Non-2xx' "$log" || fail "not every answer was 200: $(grep Non-2xx "$log")"
   awk 'function ms(text) { return text ~ /us$/ ? text / 1000 : text ~ /ms$/ ? text + 0 : text * 1000 }
     $1 == "50%" { p50 = ms($2) } $1 == "99%" { p99 = ms($2) } /^Requests\/sec/ { rate = $2 } END { print p50, p99, rate }' "$log"
