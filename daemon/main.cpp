@@ -130,6 +130,13 @@ class Station {
  public:
   Station(base::Config config, std::function<core::Result<base::Config>()> load)
       : config_(std::move(config)), load_(std::move(load)) {}
+  // Requests are still answered while a server ends: all else has to be there.
+  ~Station() {
+    server_.reset();
+    metrics_server_.reset();
+  }
+  Station(const Station&) = delete;
+  Station& operator=(const Station&) = delete;
 
   core::Result<void> open();
   core::Result<void> serve();

@@ -20,7 +20,8 @@ void post(Task task);
 void share_main_context();
 
 // While it lives, this thread does what belongs on the main context, and the thread that runs it waits: it comes next,
-// however many others want a turn. Not for that thread itself, and not within another turn.
+// however many others want a turn, and lets a few dozen of them pass before it goes on with what it has to do. Not for
+// that thread itself, and not within another turn.
 class MainTurn {
  public:
   MainTurn();

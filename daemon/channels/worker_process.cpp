@@ -31,6 +31,10 @@ void in_child(gpointer) noexcept {
   setsid();
   const struct rlimit none = {0, 0};
   setrlimit(RLIMIT_CORE, &none);
+  // Threads of libraries block signals of their own choice.
+  sigset_t no_signals;
+  sigemptyset(&no_signals);
+  sigprocmask(SIG_SETMASK, &no_signals, nullptr);
 }
 
 std::vector<char*> pointers(const std::vector<std::string>& words) {

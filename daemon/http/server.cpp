@@ -44,6 +44,13 @@ core::Result<TransportOptions> transport_options(const ServerOptions& options) {
   return made;
 }
 
+std::string digest_of(const TransportOptions& options) {
+  const std::string text = options.certificate_pem + options.key_pem;
+  g_autofree char* digest =
+      g_compute_checksum_for_data(G_CHECKSUM_SHA256, reinterpret_cast<const guchar*>(text.data()), text.size());
+  return digest;
+}
+
 // RFC 9110 section 5.3: lines of one name are one list.
 std::string joined(const Request& request, std::string_view name) {
   std::string list;
@@ -90,6 +97,7 @@ class Server::Impl {
   static core::Result<Masks> parse_proxies(const std::vector<std::string>& texts);
   static void free_masks(const Masks& masks);
   core::Result<std::unique_ptr<Transport>> make_transport(const ServerOptions& options);
+  core::Result<void> take_certificate(const ServerOptions& options);
   void retire(std::unique_ptr<Transport> transport);
   void handle(ArrivedRequest arrived, const std::shared_ptr<ReturnPath>& path);
   void dispatch(Request request, bool too_large, ServerExchange::Summary& summary, Responder responder);
@@ -108,6 +116,7 @@ class Server::Impl {
   // Exchanges may outlive us.
   std::shared_ptr<LargeAnswers> large_ =
       std::make_shared<LargeAnswers>([this](int socket) { listener_->disconnect(socket); });
+  std::string certificate_;  // digest of what transport_ presents
   Masks proxies_;
   base::Timer drain_timer_;
   base::Timer retired_timer_;
@@ -135,12 +144,10 @@ void Server::Impl::free_masks(const Masks& masks) {
 core::Result<void> Server::Impl::reload(const ServerOptions& options) {
   AIRCHECK_TRY(Masks masks, parse_proxies(options.trusted_proxies));
   if (listener_->tls()) {
-    auto transport = make_transport(options);
-    if (!transport) {
+    if (auto taken = take_certificate(options); !taken) {
       free_masks(masks);
-      return core::Unexpected(std::move(transport).error());
+      return taken;
     }
-    retire(std::exchange(transport_, std::move(*transport)));
   }
   listener_->set_max_connections(options.listen.max_connections);
   free_masks(std::exchange(proxies_, std::move(masks)));
@@ -149,8 +156,17 @@ core::Result<void> Server::Impl::reload(const ServerOptions& options) {
   return {};
 }
 
-// libmicrohttpd takes a certificate when it starts, and never again.
+// libmicrohttpd takes a certificate when it starts, and never again. One that has not changed needs no other threads.
+core::Result<void> Server::Impl::take_certificate(const ServerOptions& options) {
+  AIRCHECK_TRY(const TransportOptions wanted, transport_options(options));
+  if (digest_of(wanted) == certificate_) return {};
+  AIRCHECK_TRY(std::unique_ptr<Transport> transport, make_transport(options));
+  retire(std::exchange(transport_, std::move(transport)));
+  return {};
+}
+
 void Server::Impl::retire(std::unique_ptr<Transport> transport) {
+  transport->retire();
   retired_.push_back(std::move(transport));
   retired_timer_ = base::Timer::every(kRetiredLookMs, [this] {
     const auto done = std::ranges::partition(retired_, [](const auto& old) { return old->connections() > 0; });
@@ -178,16 +194,20 @@ void Server::Impl::drain(std::int64_t limit_ms, std::function<void()> done) {
 
 core::Result<std::unique_ptr<Transport>> Server::Impl::make_transport(const ServerOptions& options) {
   AIRCHECK_TRY(const TransportOptions made, transport_options(options));
-  return Transport::start(
-      made, {.request = [this](ArrivedRequest arrived,
-                               const std::shared_ptr<ReturnPath>& path) { handle(std::move(arrived), path); },
-             .request_ended =
-                 [this](const Peer& peer) {
-                   if (!large_->empty()) large_->end(peer.socket);
-                   listener_->request_ends(peer.socket);
-                 },
-             .closed = [this](const Peer& peer) { listener_->forget(peer.socket); },
-             .refuse = refuse_malformed});
+  AIRCHECK_TRY(std::unique_ptr<Transport> transport,
+               Transport::start(made, {.request =
+                                           [this](ArrivedRequest arrived, const std::shared_ptr<ReturnPath>& path) {
+                                             handle(std::move(arrived), path);
+                                           },
+                                       .request_ended =
+                                           [this](int socket) {
+                                             if (!large_->empty()) large_->end(socket);
+                                             listener_->request_ends(socket);
+                                           },
+                                       .closed = [this](int socket) { listener_->forget(socket); },
+                                       .refuse = refuse_malformed}));
+  certificate_ = digest_of(made);
+  return transport;
 }
 
 core::Result<void> Server::Impl::start() {

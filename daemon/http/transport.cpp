@@ -106,7 +106,7 @@ struct Transport::Incoming {
 
 // The thread of the connection takes it from here.
 void ReturnPath::send(int status, Headers headers, std::vector<SharedBytes> body) {
-  if (gone() || answer_) return;
+  if (gone() || answer_ || transport_->stopping_) return;
   answer_ = Answer{status, std::move(headers), std::move(body)};
   if (!std::exchange(suspended_, false)) return;
   transport_->suspended_.erase(this);
@@ -132,19 +132,18 @@ struct Transport::Callbacks {
       epoll_event ending{};
       ending.events = EPOLLRDHUP | EPOLLONESHOT;
       ending.data.fd = socket;
-      const base::MainTurn turn;
-      ++self->connections_;
       epoll_ctl(self->endings_, EPOLL_CTL_ADD, socket, &ending);
       return;
     }
     const std::unique_ptr<SharedPeer> peer(static_cast<SharedPeer*>(*context));
     *context = nullptr;
+    const int socket = (*peer)->socket;
     const base::MainTurn turn;
     // Its number may be another's soon.
-    epoll_ctl(self->endings_, EPOLL_CTL_DEL, (*peer)->socket, nullptr);
-    self->ended_.erase((*peer)->socket);
-    --self->connections_;
-    self->events_.closed(**peer);
+    epoll_ctl(self->endings_, EPOLL_CTL_DEL, socket, nullptr);
+    self->ended_.erase(socket);
+    self->sockets_.erase(socket);
+    self->events_.closed(socket);
   }
 
   // The target before the library decodes it: %2F would make a segment, and %252E a dot.
@@ -182,16 +181,16 @@ struct Transport::Callbacks {
       self->serve(connection, incoming);
       answered = incoming.path->answer_.has_value();
     }
-    if (answered) send(connection, *incoming.path);
+    if (answered) send(connection, *incoming.path, self->retired_);
     return MHD_YES;
   }
 
   // Only the thread of a connection gives the library an answer for it: they never meet over one.
-  static void send(MHD_Connection* connection, ReturnPath& path) {
+  static void send(MHD_Connection* connection, ReturnPath& path, bool last) {
     ReturnPath::Answer& answer = *path.answer_;
     MHD_Response* response = make_response(std::move(answer.body));
     for (const auto& [name, value] : answer.headers) MHD_add_response_header(response, name.c_str(), value.c_str());
-    if (path.ends_connection_) MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    if (path.ends_connection_ || last) MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     if (MHD_queue_response(connection, static_cast<unsigned>(answer.status), response) != MHD_YES) {
       base::log_error("http", "an answer of status " + std::to_string(answer.status) + " could not be sent");
     }
@@ -208,7 +207,7 @@ struct Transport::Callbacks {
       self->suspended_.erase(incoming->path.get());
       incoming->path->connection_ = nullptr;
     }
-    self->events_.request_ended(*peer(connection));
+    self->events_.request_ended(peer(connection)->socket);
   }
 
   static gboolean on_ending(gint, GIOCondition, gpointer data) noexcept {
@@ -227,11 +226,17 @@ Transport::~Transport() {
   }
   stopping_ = true;
   // The library may not be stopped while it waits for answers.
-  for (ReturnPath* path : suspended_) MHD_resume_connection(path->connection_);
+  for (ReturnPath* path : suspended_) {
+    path->suspended_ = false;
+    MHD_resume_connection(path->connection_);
+  }
+  suspended_.clear();
   if (daemon_ != nullptr) {
     const base::MainPause pause;
     MHD_stop_daemon(daemon_);
   }
+  // The library closes without a word what it has not looked at yet.
+  for (const int socket : sockets_) events_.closed(socket);
   if (endings_ >= 0) close(endings_);
 }
 
@@ -273,7 +278,9 @@ core::Result<void> Transport::open(const TransportOptions& options) {
                              MHD_OPTION_END);
   if (daemon_ == nullptr) {
     return certificate.empty() ? fail(Code::kInternal, "libmicrohttpd does not start")
-                               : fail(Code::kInvalidArgument, "TLS: certificate and key are no pair that can be used");
+                               : fail(Code::kInvalidArgument,
+                                      "TLS: the server does not start with this certificate and key (GnuTLS may not "
+                                      "take them), or for want of threads or files");
   }
   return {};
 }
@@ -308,7 +315,10 @@ void Transport::tell_of_ends() {
 }
 
 bool Transport::add(int socket, const sockaddr* address, socklen_t size) {
-  return MHD_add_connection(daemon_, socket, address, size) == MHD_YES;
+  sockets_.insert(socket);
+  if (MHD_add_connection(daemon_, socket, address, size) == MHD_YES) return true;
+  sockets_.erase(socket);
+  return false;
 }
 
 void Transport::begin(MHD_Connection* connection, Incoming& incoming) {

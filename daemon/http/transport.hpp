@@ -5,6 +5,8 @@
 #include <glib.h>
 #include <sys/socket.h>
 
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -78,8 +80,9 @@ struct TransportEvents {
   // Answered by the return path, at once or later.
   std::function<void(ArrivedRequest, std::shared_ptr<ReturnPath>)> request;
   // The answer is sent, or the client gone; also for what never became a request.
-  std::function<void(const Peer&)> request_ended;
-  std::function<void(const Peer&)> closed;
+  std::function<void(int socket)> request_ended;
+  // The socket is about to be closed; for each that was added.
+  std::function<void(int socket)> closed;
   // The answer to a head that is refused, which ends the connection.
   std::function<void(std::string_view why, ReturnPath&)> refuse;
 };
@@ -94,7 +97,9 @@ class Transport {
 
   // Takes the socket over. False: it is closed.
   bool add(int socket, const sockaddr* address, socklen_t size);
-  [[nodiscard]] int connections() const { return connections_; }
+  // From now on, answers end their connections.
+  void retire() { retired_ = true; }
+  [[nodiscard]] std::size_t connections() const { return sockets_.size(); }
 
  private:
   friend class ReturnPath;
@@ -115,12 +120,13 @@ class Transport {
   MHD_Daemon* daemon_ = nullptr;
   GSource* ending_source_ = nullptr;
   int endings_ = -1;  // an epoll that says once whose client sends no more
+  std::atomic<bool> retired_{false};
 
   // In turns of the main context.
-  std::unordered_set<int> ended_;  // sockets whose client sends no more
+  std::unordered_set<int> sockets_;  // that were added
+  std::unordered_set<int> ended_;    // of them, those whose client sends no more
   base::Timer tell_again_;
   std::unordered_set<ReturnPath*> suspended_;  // wait for their answers
-  int connections_ = 0;
   bool stopping_ = false;
 };
 

@@ -30,7 +30,7 @@ struct Revision {
   friend bool operator==(const Revision&, const Revision&) = default;
 };
 
-// Not thread-safe: it belongs to one thread, normally that of the main context.
+// Not thread-safe: it belongs to one thread, or to the turns of the main context.
 class Database {
  public:
   // Opens or creates the file, sets WAL and foreign keys, and migrates. ":memory:" works too. kUnsupported: a newer or

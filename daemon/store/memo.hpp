@@ -14,7 +14,7 @@
 
 namespace aircheck::store {
 
-// Belongs to the thread of the database.
+// Belongs to whom the database belongs to.
 template <typename Value>
 class Memo {
  public:

@@ -1,5 +1,4 @@
-// A small HTTP client for API tests: libsoup's session on the test's main context, so that server and client share one
-// thread and no test waits for time.
+// A small HTTP client for API tests: libsoup's session on the test's main context, so that no test waits for time.
 #pragma once
 
 #include <libsoup/soup.h>

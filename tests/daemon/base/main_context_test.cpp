@@ -32,6 +32,11 @@ class MainContextTest : public test::MainLoopTest {
     done_ = true;
     const MainPause pause;
     for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
+  }
+  void TearDown() override {
+    share_main_context();
+    finish();
   }
 
   std::atomic<bool> done_{false};
@@ -81,6 +86,20 @@ TEST_F(MainContextTest, TheMainLoopComesNext) {
   EXPECT_LE(before_it, kTimes);
 }
 
+TEST_F(MainContextTest, ABusyMainLoopLetsMoreThanOnePass) {
+  constexpr int kTimes = 200;
+  int times = 0;
+  std::int64_t turns = 0;
+  start([&] { ++turns; });
+  const Timer always = Timer::every(0, [&] {
+    ++times;
+    g_usleep(1000);
+  });
+  ASSERT_TRUE(run_until([&] { return times >= kTimes; }));
+  finish();
+  EXPECT_GE(turns, 2 * times);
+}
+
 TEST_F(MainContextTest, WhatATurnPostsRunsOnTheMainLoop) {
   std::thread::id ran_on;
   share_main_context();
@@ -88,7 +107,11 @@ TEST_F(MainContextTest, WhatATurnPostsRunsOnTheMainLoop) {
     const MainTurn turn;
     post([&] { ran_on = std::this_thread::get_id(); });
   });
-  EXPECT_TRUE(run_until([&] { return ran_on != std::thread::id(); }));
+  // Nothing but what is posted wakes this loop in time.
+  bool late = false;
+  const Timer watchdog = Timer::once(kWatchdogMs, [&] { late = true; });
+  while (ran_on == std::thread::id() && !late) g_main_context_iteration(nullptr, TRUE);
+  EXPECT_FALSE(late);
   EXPECT_EQ(ran_on, std::this_thread::get_id());
   thread.join();
 }

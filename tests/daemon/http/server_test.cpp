@@ -42,6 +42,16 @@ class ServerTest : public test::HttpTest {
     server_ = std::move(*server);
   }
   std::string url(const std::string& path) { return server_->url() + path; }
+  // Another one each time, and the options to present it.
+  void make_certificate(const test::TemporaryDirectory& directory) {
+    const std::string command =
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj "
+        "/CN=localhost -keyout " +
+        (directory / "key.pem") + " -out " + (directory / "crt.pem");
+    ASSERT_NE(g_spawn_command_line_sync(command.c_str(), nullptr, nullptr, nullptr, nullptr), FALSE);
+    options_.listen.tls_certificate = directory / "crt.pem";
+    options_.listen.tls_key = directory / "key.pem";
+  }
 
   ServerOptions options_;
   Router router_;
@@ -219,7 +229,7 @@ TEST_F(ServerTest, BodiesAreSentWhileTheMainLoopIsBusy) {
 // The end of the stream may be seen before the request is.
 TEST_F(ServerTest, AHalfClosedConnectionIsClosedWheneverItsEndIsSeen) {
   start();
-  for (int i = 0; i < 200; ++i) {
+  for (int i = 0; i < 50; ++i) {
     test::RawClient client(server_->port());
     client.send(i % 2 == 0 ? "GET /hls/big HTTP/1.1\r\nHost: x\r\n\r\n" : "GET /hls/big HTTP/1.1\r\nHo");
     client.finish();
@@ -443,13 +453,7 @@ TEST_F(ServerTest, ForwardedAddressesCountFromTrustedProxiesOnly) {
 
 TEST_F(ServerTest, ServesHttps) {
   const test::TemporaryDirectory directory;
-  const std::string command =
-      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj "
-      "/CN=localhost -keyout " +
-      (directory / "key.pem") + " -out " + (directory / "crt.pem");
-  ASSERT_NE(g_spawn_command_line_sync(command.c_str(), nullptr, nullptr, nullptr, nullptr), FALSE);
-  options_.listen.tls_certificate = directory / "crt.pem";
-  options_.listen.tls_key = directory / "key.pem";
+  make_certificate(directory);
   start();
   EXPECT_EQ(server_->url().rfind("https://127.0.0.1:", 0), 0U);
   const auto response = get(url("/api/hello/a"));
@@ -464,6 +468,29 @@ TEST_F(ServerTest, ServesHttps) {
   server_.reset();
   options_.listen.tls_key = directory / "absent.pem";
   EXPECT_FALSE(Server::start(options_, router_).has_value());
+}
+
+// Who keeps a connection does not keep the old certificate for ever.
+TEST_F(ServerTest, AnotherCertificateEndsConnectionsWithTheirNextAnswer) {
+  const test::TemporaryDirectory directory;
+  make_certificate(directory);
+  start();
+  ASSERT_EQ(get(url("/api/hello/a")).status, 200);
+  ASSERT_TRUE(server_->reload(options_).has_value());
+  const auto same = get(url("/api/hello/a"));
+  EXPECT_EQ(same.status, 200) << same.error;
+  EXPECT_EQ(same.header("connection"), "");
+  EXPECT_EQ(server_->connections(), 1);
+
+  make_certificate(directory);
+  ASSERT_TRUE(server_->reload(options_).has_value());
+  const auto last = get(url("/api/hello/a"));
+  EXPECT_EQ(last.status, 200) << last.error;
+  EXPECT_EQ(last.header("connection"), "close");
+  ASSERT_TRUE(run_until([&] { return server_->connections() == 0; }));
+  const auto fresh = get(url("/api/hello/a"));
+  EXPECT_EQ(fresh.status, 200) << fresh.error;
+  EXPECT_EQ(fresh.header("connection"), "");
 }
 
 TEST_F(ServerTest, APortInUseIsNamed) {
