@@ -96,7 +96,7 @@ class Server::Impl {
   using Masks = std::vector<GInetAddressMask*>;
   static core::Result<Masks> parse_proxies(const std::vector<std::string>& texts);
   static void free_masks(const Masks& masks);
-  core::Result<std::unique_ptr<Transport>> make_transport(const ServerOptions& options);
+  core::Result<std::unique_ptr<Transport>> make_transport(const TransportOptions& options);
   core::Result<void> take_certificate(const ServerOptions& options);
   void retire(std::unique_ptr<Transport> transport);
   void handle(ArrivedRequest arrived, const std::shared_ptr<ReturnPath>& path);
@@ -160,7 +160,7 @@ core::Result<void> Server::Impl::reload(const ServerOptions& options) {
 core::Result<void> Server::Impl::take_certificate(const ServerOptions& options) {
   AIRCHECK_TRY(const TransportOptions wanted, transport_options(options));
   if (digest_of(wanted) == certificate_) return {};
-  AIRCHECK_TRY(std::unique_ptr<Transport> transport, make_transport(options));
+  AIRCHECK_TRY(std::unique_ptr<Transport> transport, make_transport(wanted));
   retire(std::exchange(transport_, std::move(transport)));
   return {};
 }
@@ -192,27 +192,27 @@ void Server::Impl::drain(std::int64_t limit_ms, std::function<void()> done) {
   });
 }
 
-core::Result<std::unique_ptr<Transport>> Server::Impl::make_transport(const ServerOptions& options) {
-  AIRCHECK_TRY(const TransportOptions made, transport_options(options));
+core::Result<std::unique_ptr<Transport>> Server::Impl::make_transport(const TransportOptions& options) {
   AIRCHECK_TRY(std::unique_ptr<Transport> transport,
-               Transport::start(made, {.request =
-                                           [this](ArrivedRequest arrived, const std::shared_ptr<ReturnPath>& path) {
-                                             handle(std::move(arrived), path);
-                                           },
-                                       .request_ended =
-                                           [this](int socket) {
-                                             if (!large_->empty()) large_->end(socket);
-                                             listener_->request_ends(socket);
-                                           },
-                                       .closed = [this](int socket) { listener_->forget(socket); },
-                                       .refuse = refuse_malformed}));
-  certificate_ = digest_of(made);
+               Transport::start(options, {.request =
+                                              [this](ArrivedRequest arrived, const std::shared_ptr<ReturnPath>& path) {
+                                                handle(std::move(arrived), path);
+                                              },
+                                          .request_ended =
+                                              [this](int socket) {
+                                                if (!large_->empty()) large_->end(socket);
+                                                listener_->request_ends(socket);
+                                              },
+                                          .closed = [this](int socket) { listener_->forget(socket); },
+                                          .refuse = refuse_malformed}));
+  certificate_ = digest_of(options);
   return transport;
 }
 
 core::Result<void> Server::Impl::start() {
   AIRCHECK_TRY(proxies_, parse_proxies(options_.trusted_proxies));
-  AIRCHECK_TRY(transport_, make_transport(options_));
+  AIRCHECK_TRY(const TransportOptions options, transport_options(options_));
+  AIRCHECK_TRY(transport_, make_transport(options));
   ListenOptions listen = options_.listen;
   listen.make_room = [this] { return large_->cut_slowest(); };
   AIRCHECK_TRY(listener_, Listener::open(listen, [this](int socket, const sockaddr* address, socklen_t size) {

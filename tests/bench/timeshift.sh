@@ -208,7 +208,7 @@ throughput() {
 bench_segments() {
   segments_up
   throughput segments-100-connections discarded "$SEGMENT" 1.0
-  # wrk is busy all the time here, three times as long as either server: the figure is its own. What nginx sends are the
+  # wrk is busy nearly all the time here, longer than either server: the figure is its own. What nginx sends are the
   # same pages of one file again and again, which stay in the cache of wrk's core; what we send comes from another core.
   throughput segments-100-connections-read-by-wrk read_by_wrk "$SEGMENT" 0.7
 }
