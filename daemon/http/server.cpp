@@ -169,11 +169,12 @@ void Server::Impl::retire(std::unique_ptr<Transport> transport) {
   transport->retire();
   retired_.push_back(std::move(transport));
   retired_timer_ = base::Timer::every(kRetiredLookMs, [this] {
-    const auto done = std::ranges::partition(retired_, [](const auto& old) { return old->connections() > 0; });
+    const auto done =
+        std::partition(retired_.begin(), retired_.end(), [](const auto& old) { return old->connections() > 0; });
     // They give way to their threads while they go.
-    const std::vector<std::unique_ptr<Transport>> ending(std::make_move_iterator(done.begin()),
-                                                         std::make_move_iterator(done.end()));
-    retired_.erase(done.begin(), done.end());
+    const std::vector<std::unique_ptr<Transport>> ending(std::make_move_iterator(done),
+                                                         std::make_move_iterator(retired_.end()));
+    retired_.erase(done, retired_.end());
     if (retired_.empty()) retired_timer_.cancel();
   });
 }
