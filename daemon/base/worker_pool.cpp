@@ -1,5 +1,8 @@
 #include "base/worker_pool.hpp"
 
+#include <atomic>
+#include <memory>
+
 #include "base/log.hpp"
 #include "gobj/handoff.hpp"
 
@@ -12,24 +15,26 @@ struct Work {
   RequestId request;  // that it is done for
 };
 
-void run_work(gpointer data, gpointer) noexcept {
+// Whether the pool is ending.
+using Ending = std::atomic<bool>;
+
+void run_work(gpointer data, gpointer ending) noexcept {
   gobj::take_over(data);
   const std::unique_ptr<Work> work(static_cast<Work*>(data));
+  if (*static_cast<const Ending*>(ending)) return;
   const RequestScope scope(work->request);
   work->task();
 }
 
-void drop_work(gpointer data) noexcept {
-  delete static_cast<Work*>(data);
-}
-
 }  // namespace
 
-WorkerPool::WorkerPool(int threads)
-    : pool_(g_thread_pool_new_full(run_work, nullptr, drop_work, threads, FALSE, nullptr)) {}
+WorkerPool::WorkerPool(int threads) : pool_(g_thread_pool_new(run_work, new Ending(false), threads, FALSE, nullptr)) {}
 
+// GLib can drop what has not begun too, but loses what a thread takes at that moment.
 WorkerPool::~WorkerPool() {
-  g_thread_pool_free(pool_, TRUE, TRUE);
+  const std::unique_ptr<Ending> ending(static_cast<Ending*>(pool_->user_data));
+  *ending = true;
+  g_thread_pool_free(pool_, FALSE, TRUE);
 }
 
 void WorkerPool::push(Task work) {
