@@ -113,7 +113,8 @@ void Retention::step() {
   if (batch->files.locations.empty() && looked_) return finish();
   const bool look = !looked_ && !leftovers_.segment_directory().empty();
   pool_.run(
-      [batch, look, space = options_.space, folder = leftovers_.segment_directory(), keys = leftovers_.channel_keys()] {
+      [batch, look, space = options_.space, folder = leftovers_.segment_directory(),
+       keys = look ? leftovers_.channel_keys() : std::set<std::string>()] {
         DeletedFiles outcome = delete_files(batch->files, space);
         std::error_code not_empty;
         if (batch->why == Why::kLeftover) std::filesystem::remove(batch->files.folder->path(), not_empty);
